@@ -1,3 +1,32 @@
-"""Take the patient's name off the picture, and out of the header, and prove it."""
+"""Take the patient's name off the picture, and out of the header, and prove it.
+
+>>> from scrub_pixels import Policy, Scrubber
+
+`Scrubber` takes one Instance through every stage without touching the disk; the command
+``scrub-pixels IN OUT`` does the same for folders. ``scrub_pixels.pipeline`` is the place to
+start reading.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scrub_pixels.errors import ScrubError as ScrubError
+    from scrub_pixels.pipeline import Held as Held
+    from scrub_pixels.pipeline import Scrubbed as Scrubbed
+    from scrub_pixels.pipeline import Scrubber as Scrubber
+    from scrub_pixels.policy import Policy as Policy
 
 __version__ = "0.1.0"
+
+_HOME = {"Held": "pipeline", "Policy": "policy", "ScrubError": "errors", "Scrubbed": "pipeline",
+         "Scrubber": "pipeline"}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: ``scrub-pixels --help`` stays quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"scrub_pixels.{_HOME[name]}"), name)

@@ -1,0 +1,207 @@
+"""READ FIRST: one Instance through the stages, from a file to the proof. No I/O of its own.
+
+    open -> find text -> decide -> mask -> prove -> look again -> de-identify the header
+
+Everything that calls this (command line, executors, gateway, review site, library users) differs
+only in where an Instance comes from and where the outcome goes. ``Scrubbed`` is the only thing
+the store writes to an output folder, and only this module makes one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from pydicom import Dataset
+
+from scrub_pixels.decisions import Decision, Disposition, Redaction, decide
+from scrub_pixels.errors import NotDicom, UnsupportedInstance
+from scrub_pixels.frames import Instance, is_dicomdir, open_instance
+from scrub_pixels.header import ProjectKey, deidentify
+from scrub_pixels.masks import MaskedPixels, PixelEvidence, mask, prove, with_pixels
+from scrub_pixels.policy import Policy
+from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_detector, load_reader
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
+
+ENCAPSULATED_DOCUMENT = "EncapsulatedDocument"
+
+
+@dataclass(frozen=True)
+class Scrubbed:
+    """A de-identified Instance with its proof: the only thing that may stand in an output folder.
+
+    Parameters
+    ----------
+    dataset
+        Masked Pixel Data, de-identified header, rebuilt file meta information.
+    pseudonym
+        The replacement for Patient ID.
+    decision
+        Findings with readings: private, never written to the output folder.
+    evidence
+        What was searched, masked, re-read and compared; free of PHI.
+    codes
+        De-identification Method codes claimed (CID 7050).
+    actions
+        How often each action code of PS3.15 Table E.1-1 was applied.
+    warnings
+        PHI-free remarks of the header stage.
+    """
+
+    dataset: Dataset
+    pseudonym: str
+    decision: Decision
+    evidence: PixelEvidence
+    codes: tuple[str, ...]
+    actions: tuple[tuple[str, int], ...]
+    warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Scrubbed(frames={self.evidence.frames}, frames_masked={self.evidence.frames_masked})"
+
+
+@dataclass(frozen=True)
+class Held:
+    """An Instance a person has to look at before it may be released.
+
+    Parameters
+    ----------
+    decision
+        The findings and the proposed redactions; private.
+    reasons
+        PHI-free reasons for the hold.
+    evidence
+        What was proven so far, if masking was tried; else None.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    evidence: PixelEvidence | None = None
+
+
+class Scrubber:
+    """Scrub one Instance after another under one Policy and one key; touches no disk.
+
+    Parameters
+    ----------
+    policy
+        Everything that decides an outcome.
+    key
+        The project key for UIDs, pseudonyms and digests. Without one a fresh random key is made:
+        then nothing can be linked across two Scrubbers, which is safe but seldom wanted.
+    threads
+        Threads each detection or recognition network may use.
+
+    Raises
+    ------
+    MissingDependency
+        If the reader that the policy names, or its weights, are not installed.
+
+    Examples
+    --------
+    >>> from scrub_pixels import Policy, Scrubber
+    >>> scrubber = Scrubber(Policy())                     # doctest: +SKIP
+    >>> outcome = scrubber.scrub("echo.dcm")              # doctest: +SKIP
+    >>> outcome.evidence.frames_masked                    # doctest: +SKIP
+    30
+    """
+
+    def __init__(self, policy: Policy | None = None, key: ProjectKey | None = None, threads: int = 1) -> None:
+        self.policy = policy or Policy()
+        self.key = key or ProjectKey.generate()
+        self.reader: TextReader = load_reader(self.policy.reader, threads)
+        self.detector: TextDetector | None = load_detector(self.policy.detector, self.reader, threads)
+
+    def __repr__(self) -> str:
+        return f"Scrubber(reader={self.policy.reader!r}, profile={self.policy.profile.name!r})"
+
+    def scrub(self, source: Source, review: Sequence[Redaction] = ()) -> Scrubbed | Held:
+        """Take one Instance through every stage.
+
+        Parameters
+        ----------
+        source
+            A path, the bytes of a file, a readable binary file, or a Dataset; never changed.
+        review
+            Redactions a person has drawn, added to those that are found.
+
+        Returns
+        -------
+        Scrubbed or Held
+            The released Instance with its proof, or what a person has to look at.
+
+        Raises
+        ------
+        Refusal
+            If the Instance cannot be released; the subclass and its message say why.
+        """
+        return self.scrub_instance(open_instance(source, self.policy.limits), review)
+
+    def scrub_instance(self, instance: Instance, review: Sequence[Redaction] = ()) -> Scrubbed | Held:
+        """Take an opened Instance through the stages; see `scrub`."""
+        _refuse_what_is_no_image(instance)
+        if instance.pixels is None or self.policy.header_only:
+            return self._without_search(instance)
+        search = self.look(instance)
+        decision = _with_review(decide(search, instance.dataset, self.policy.decisions), review)
+        if decision.disposition is not Disposition.RELEASE:
+            return _kept_back(decision)
+        decision, masked, candidate = self._mask(instance, decision)
+        evidence = _described(prove(instance, candidate, masked, self.key), search, decision)
+        return self._released(candidate.dataset, decision, evidence)
+
+    def look(self, instance: Instance) -> TextSearch:
+        """Search every frame of an Instance for text."""
+        return find_text(instance, self.reader, self.policy.search, self.detector)
+
+    def _mask(self, instance: Instance, decision: Decision) -> tuple[Decision, MaskedPixels, Instance]:
+        masked = mask(instance, decision.redactions)
+        candidate = open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
+        return decision, masked, candidate
+
+    def _without_search(self, instance: Instance) -> Scrubbed | Held:
+        """Release the header alone: there is nothing to search, or the policy says not to."""
+        decision = Decision((), (), Disposition.RELEASE)
+        return self._released(instance.dataset, decision, _unsearched(instance))
+
+    def _released(self, dataset: Dataset, decision: Decision, evidence: PixelEvidence) -> Scrubbed:
+        header = deidentify(dataset, self.policy.profile, self.key, evidence)
+        return Scrubbed(header.dataset, header.pseudonym, decision, evidence, header.codes,
+                        tuple(sorted(dict(header.actions).items())), header.warnings)
+
+
+def _refuse_what_is_no_image(instance: Instance) -> None:
+    if is_dicomdir(instance.dataset):
+        raise NotDicom("This is a DICOMDIR, an index of other files.", stage="open",
+                       remedy="Nothing to do: the files it lists are processed one by one.")
+    if ENCAPSULATED_DOCUMENT in instance.dataset:
+        raise UnsupportedInstance("Encapsulated documents are not searched for identifiers.", stage="decode",
+                                  tag="(0042,0011) EncapsulatedDocument",
+                                  remedy="Take the document out and de-identify it by other means.")
+
+
+def _with_review(decision: Decision, review: Sequence[Redaction]) -> Decision:
+    return replace(decision, redactions=(*decision.redactions, *review))
+
+
+def _kept_back(decision: Decision) -> Held:
+    if decision.disposition is Disposition.REFUSE:
+        raise UnsupportedInstance(f"The policy refuses what is uncertain: {'; '.join(decision.reasons)}.",
+                                  stage="decide", remedy="Use --on-uncertain hold to queue such Instances.")
+    return Held(decision, decision.reasons)
+
+
+def _unsearched(instance: Instance) -> PixelEvidence:
+    uid = instance.transfer_syntax.uid
+    return PixelEvidence(frames=instance.frames, frames_searched=0, frames_masked=0, frames_compared=0,
+                         redactions=(), syntax_in=uid, syntax_out=uid, pixel_data_identical=True)
+
+
+def _described(proof: PixelEvidence, search: TextSearch, decision: Decision) -> PixelEvidence:
+    """Add what was searched and found to what was proven."""
+    kept = sum(finding.kept for finding in decision.findings)
+    return replace(proof, frames_searched=search.frames_searched, reader=search.reader,
+                   text_lines=len(decision.findings), text_masked=len(decision.findings) - kept, text_kept=kept)

@@ -1,0 +1,168 @@
+"""Policy: everything that decides an outcome, as one frozen, printable, picklable value.
+
+A policy file is TOML with the same names as the dataclasses here, one table per stage::
+
+    reader = "rapidocr"
+
+    [search]
+    whole_frame = true
+
+    [decisions]
+    on_uncertain = "hold"
+
+    [profile]
+    name = "basic"
+
+Only what differs from the defaults has to be written; an unknown name is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import cattrs
+import tomli_w
+
+from scrub_pixels.decisions import DecisionSettings
+from scrub_pixels.errors import UsageError
+from scrub_pixels.frames import Limits
+from scrub_pixels.header import Profile
+from scrub_pixels.text import READERS, SearchSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DETECTORS = ("reader", "network", "both")
+"""Where candidates for text come from: the reader's own detector, our network, or both fused."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything that decides what happens to an Instance.
+
+    Parameters
+    ----------
+    reader
+        Name of the TextReader, one of ``scrub_pixels.text.READERS``.
+    detector
+        Where candidates for text come from, one of `DETECTORS`.
+    header_only
+        True for modalities without pixels to search: Pixel Data is passed on unsearched, and
+        nothing is claimed about it.
+    search
+        How frames are searched for text.
+    decisions
+        What is taken for harmless, and what happens when that is uncertain.
+    profile
+        Header de-identification Profile and Options (PS3.15 Annex E).
+    limits
+        Sizes above which an Instance is refused.
+    seconds_per_instance
+        Time after which the work on one Instance is stopped and the Instance refused.
+    """
+
+    reader: str = "rapidocr"
+    detector: str = "reader"
+    header_only: bool = False
+    search: SearchSettings = field(default_factory=SearchSettings)
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    profile: Profile = field(default_factory=Profile)
+    limits: Limits = field(default_factory=Limits)
+    seconds_per_instance: float = 1800.0
+
+    def __post_init__(self) -> None:
+        if self.reader not in READERS:
+            raise UsageError(f"There is no reader {self.reader!r}.", remedy=f"Choose one of: {', '.join(READERS)}.")
+        if self.detector not in DETECTORS:
+            raise UsageError(f"There is no detector {self.detector!r}.", remedy=f"Choose one of: {', '.join(DETECTORS)}.")
+        if self.seconds_per_instance <= 0:
+            raise UsageError("seconds_per_instance is not positive.", remedy="Give a number of seconds above 0.")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every effective setting: equal digests mean equal decisions."""
+        return hashlib.sha256(to_toml(self).encode()).hexdigest()
+
+
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(lambda kind: kind in (int, float, str, bool), _structure_scalar)
+    return converter
+
+
+def _structure_scalar(value: Any, kind: type) -> Any:
+    """Take a TOML scalar of just this type (an integer may stand for a float), never a coercion."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"expected {kind.__name__}")
+    return value
+
+
+def to_table(value: Any) -> Any:
+    """Turn a settings value into plain TOML types; None is left out by the caller."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_table(getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (set, frozenset)):
+        return sorted(to_table(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        return [to_table(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_table(item) for key, item in sorted(value.items())}
+    return value
+
+
+def to_toml(policy: Policy) -> str:
+    """Print every effective setting as a policy file."""
+    return tomli_w.dumps(to_table(policy))
+
+
+def from_table(table: dict[str, Any]) -> Policy:
+    """Build a Policy from plain TOML types.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or a value does not fit.
+    """
+    try:
+        return _converter().structure(table, Policy)
+    except UsageError:
+        raise
+    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
+        raise UsageError(f"The policy is not valid: {'; '.join(_complaints(error))}.",
+                         remedy="`scrub-pixels policy show` prints every name and its default.") from None
+
+
+def _complaints(error: BaseException) -> list[str]:
+    usage = [e for e in getattr(error, "exceptions", ()) if isinstance(e, UsageError)]
+    if usage:
+        raise usage[0]
+    return cattrs.transform_error(error)
+
+
+def load_policy(path: str | os.PathLike[str]) -> Policy:
+    """Read a policy file.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, is not TOML, or names an unknown setting.
+    """
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The policy file cannot be read: {error.strerror}.", remedy="Check its path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The policy file is not TOML: {error}.", remedy="Mend it there.") from None
+    return from_table(table)
