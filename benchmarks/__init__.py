@@ -1,0 +1,1 @@
+"""Figures of quality and speed; ratios measured in one run, never absolute bounds."""
