@@ -1,0 +1,37 @@
+"""Decisions: from lines of text and a header to findings, redactions and a disposition."""
+
+from scrub_pixels.decisions.decide import decide
+from scrub_pixels.decisions.findings import (
+    Decision,
+    Disposition,
+    Evidence,
+    EvidenceKind,
+    Finding,
+    Redaction,
+    Verdict,
+)
+from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
+from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
+from scrub_pixels.decisions.verdicts import Context, judge
+
+__all__ = [
+    "Context",
+    "Decision",
+    "DecisionSettings",
+    "Disposition",
+    "Evidence",
+    "EvidenceKind",
+    "Finding",
+    "Identifier",
+    "IdentifierKind",
+    "Identity",
+    "KeepPolicy",
+    "OnUncertain",
+    "Redaction",
+    "Verdict",
+    "decide",
+    "harvest",
+    "judge",
+    "redactions",
+]

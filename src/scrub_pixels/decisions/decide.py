@@ -1,0 +1,74 @@
+"""The decision stage: text and header in, redactions and a disposition out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from scrub_pixels.decisions.findings import Decision, Disposition, Finding, Verdict
+from scrub_pixels.decisions.identity import harvest
+from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.decisions.settings import DecisionSettings, OnUncertain
+from scrub_pixels.decisions.verdicts import Context, judge
+from scrub_pixels.text.lines import TextSearch
+
+_DEFAULTS = DecisionSettings()
+
+
+def decide(search: TextSearch, dataset: Dataset, settings: DecisionSettings = _DEFAULTS) -> Decision:
+    """Decide what of an Instance will be masked, and whether it may then be released.
+
+    Parameters
+    ----------
+    search
+        All text that was found, and how much was searched.
+    dataset
+        The original data set; its identifiers are one witness.
+    settings
+        What is taken for harmless, and what happens in doubt.
+    """
+    findings = judge(search.lines, harvest(dataset), settings, _context(search, dataset))
+    doubts = (*_search_doubts(search), *_header_doubts(dataset, findings))
+    unsure = sum(finding.verdict is Verdict.UNSURE for finding in findings)
+    uncertain = (f"{unsure} places that may be text could not be read",) if unsure else ()
+    return Decision(
+        findings=findings,
+        redactions=redactions(findings, search.shape, settings),
+        disposition=_disposition(doubts, uncertain, settings.on_uncertain),
+        reasons=doubts + (uncertain if settings.on_uncertain is not OnUncertain.MASK else ()),
+    )
+
+
+def _context(search: TextSearch, dataset: Dataset) -> Context:
+    return Context(search.shape, _text(dataset, "Modality"))
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    """Return the first value of an attribute in capitals, or an empty string."""
+    value = dataset.get(keyword)
+    first = value if isinstance(value, str) or not isinstance(value, Sequence) else next(iter(value), "")
+    return str(first or "").strip().upper()
+
+
+def _search_doubts(search: TextSearch) -> tuple[str, ...]:
+    """Return why the search itself does not allow a release."""
+    missing = search.frames - search.frames_searched
+    incomplete = (f"{missing} of {search.frames} frames were not searched completely",) if missing else ()
+    return (*incomplete, *(f"the search saw: {doubt}" for doubt in search.doubts))
+
+
+def _header_doubts(dataset: Dataset, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return what the header says against a release; NO never speaks for one (PS3.3 C.7.6.1)."""
+    found = any(finding.verdict is Verdict.PHI for finding in findings)
+    if _text(dataset, "BurnedInAnnotation") == "YES" and not found:
+        return ("(0028,0301) Burned In Annotation is YES, but no identifying text was found",)
+    return ()
+
+
+def _disposition(doubts: Sequence[str], uncertain: Sequence[str], on_uncertain: OnUncertain) -> Disposition:
+    if on_uncertain is OnUncertain.MASK:
+        uncertain = ()
+    if not doubts and not uncertain:
+        return Disposition.RELEASE
+    return Disposition.REFUSE if on_uncertain is OnUncertain.REFUSE else Disposition.HOLD
