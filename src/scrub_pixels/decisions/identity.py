@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -186,7 +187,7 @@ _SOFTWARE_UIDS = frozenset({"ImplementationClassUID", "PrivateInformationCreator
 _CODE_KEYWORDS = frozenset({"CodeValue", "CodeMeaning", "LongCodeValue"})
 _ODD_DATA = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, LookupError,
-    ArithmeticError, struct.error, EOFError, OSError,
+    ArithmeticError, struct.error, EOFError, OSError, BytesLengthException, InvalidDicomError,
 )  # fmt: skip
 _DEEPEST = 64
 
