@@ -1,0 +1,167 @@
+"""Where each 8x8 block of a JPEG scan begins: geometry (T.81 A.2) and a walk over its bits.
+
+The walk decodes no coefficient but the DC difference. It notes at which bit each block begins and
+where its AC symbols begin, which is all that is needed to cut blocks out and put others in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.masks.jpeg_huffman import END, LAST, AcTable, DcTable, ac_table, dc_table
+from scrub_pixels.masks.jpeg_markers import FrameHeader, Scan, corrupt
+
+PADDING = bytes(4096)
+"""Zeros behind the data, longer than any MCU, so that the walk never reads past the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The blocks of one component: how many it has in the scan, and the samples a block covers.
+
+    ``block_rows`` and ``block_columns`` count the blocks that are coded, padding included;
+    ``row_edges[i]`` and ``row_edges[i + 1]`` bound block row `i` in samples of the frame.
+    """
+
+    block_rows: int
+    block_columns: int
+    row_edges: NDArray[np.int64]
+    column_edges: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOrder:
+    """Component (position in the scan), block row and block column of every block, as coded."""
+
+    pattern: tuple[int, ...]
+    component: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Bit positions of the blocks of one entropy-coded segment, and their DC differences.
+
+    ``begin`` has one entry more than there are blocks: where the last block ends.
+    """
+
+    begin: NDArray[np.int64]
+    ac: NDArray[np.int64]
+    difference: NDArray[np.int64]
+
+
+def grids(frame: FrameHeader, scan: Scan) -> tuple[Grid, ...]:
+    """Return the block grid of each component of a scan."""
+    return tuple(_grid(frame, part.index, len(scan.components) > 1) for part in scan.components)
+
+
+@lru_cache(maxsize=32)
+def _grid(frame: FrameHeader, index: int, interleaved: bool) -> Grid:
+    component = frame.components[index]
+    down = _blocks(frame.rows, component.down, frame.down, interleaved)
+    across = _blocks(frame.columns, component.across, frame.across, interleaved)
+    return Grid(down, across, _edges(down, component.down, frame.down), _edges(across, component.across, frame.across))
+
+
+def _blocks(samples: int, factor: int, largest: int, interleaved: bool) -> int:
+    """Return the coded blocks along one axis: whole MCUs only where components are interleaved."""
+    if interleaved:
+        return -(-samples // (8 * largest)) * factor
+    return -(-(-(-samples * factor // largest)) // 8)
+
+
+def _edges(blocks: int, factor: int, largest: int) -> NDArray[np.int64]:
+    """Return block borders in frame samples; where factors do not divide, rounded down."""
+    return np.arange(blocks + 1) * 8 * largest // factor
+
+
+def scan_order(frame: FrameHeader, scan: Scan) -> ScanOrder:
+    """Return the order in which the blocks of a scan are coded (T.81 A.2.2, A.2.3)."""
+    return _order(frame, tuple(part.index for part in scan.components))
+
+
+@lru_cache(maxsize=8)
+def _order(frame: FrameHeader, indices: tuple[int, ...]) -> ScanOrder:
+    shapes = [(frame.components[i].down, frame.components[i].across) for i in indices]
+    shapes = shapes if len(indices) > 1 else [(1, 1)]
+    first = _grid(frame, indices[0], len(indices) > 1)
+    units = (first.block_rows // shapes[0][0], first.block_columns // shapes[0][1])
+    inner = [(k, r, c, *shape) for k, shape in enumerate(shapes) for r, c in np.ndindex(*shape)]
+    row, column = (axis.ravel()[:, None] for axis in np.indices(units))
+    part, down, across, tall, wide = np.array(inner).T
+    component = np.broadcast_to(part, (row.size, part.size))
+    return ScanOrder(tuple(part.tolist()), component.ravel(), (row * tall + down).ravel(), (column * wide + across).ravel())
+
+
+def tables(scan: Scan) -> list[tuple[DcTable, AcTable]]:
+    """Return the look-ups of each component of a scan."""
+    return [(dc_table(scan.huffman[0, part.dc]), ac_table(scan.huffman[1, part.ac])) for part in scan.components]
+
+
+def as_words(entropy: bytes) -> list[int]:
+    """Return the 32 bits that begin at each byte of unstuffed data, followed by zeros."""
+    data = np.frombuffer(entropy + PADDING, dtype=np.uint8).astype(np.uint32)
+    return (data[:-3] << 24 | data[1:-2] << 16 | data[2:-1] << 8 | data[3:]).tolist()
+
+
+def walk(entropy: bytes, pattern: Sequence[tuple[DcTable, AcTable]], units: int) -> Walk:
+    """Find every block of `units` MCUs in unstuffed entropy-coded data.
+
+    Raises
+    ------
+    CorruptInstance
+        If the bits hold an illegal code or end too early.
+    """
+    words, limit = as_words(entropy), 8 * len(entropy)
+    notes: tuple[list[int], list[int], list[int]] = ([], [], [])
+    position = 0
+    for _ in range(units):
+        position = _unit(words, position, pattern, notes)
+        if position > limit:
+            raise corrupt("a scan ends too early")
+    begin = np.array([*notes[0], position])
+    return Walk(begin, np.array(notes[1]), np.array(notes[2]))
+
+
+def _unit(words: list[int], position: int, pattern: Sequence[tuple[DcTable, AcTable]], notes: tuple) -> int:
+    """Walk over one MCU; the hot loop, so look-ups are bound once and nothing is called."""
+    begin, ac, differences = notes
+    for dc, table in pattern:
+        begin.append(position)
+        found = dc.lookup[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+        if not found:
+            raise corrupt("a scan holds an illegal code")
+        position += found >> 4
+        size = found & 15
+        if size:
+            value = words[position >> 3] >> (32 - size - (position & 7)) & ((1 << size) - 1)
+            differences.append(value if value >> (size - 1) else value - (1 << size) + 1)
+            position += size
+        else:
+            differences.append(0)
+        ac.append(position)
+        several, k = table.several, 1
+        while k <= LAST:
+            found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+            k += found >> 8
+            position += found & 255
+        if k != LAST + 1 and not END < k <= END + LAST:
+            position = _slowly(words, position - (found & 255), k - (found >> 8), table.single)
+    return position
+
+
+def _slowly(words: list[int], position: int, k: int, single: list[int]) -> int:
+    """Finish a block symbol by symbol, where a look-up reached beyond its last coefficient."""
+    while k <= LAST:
+        found = single[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+        k += found >> 8
+        position += found & 255
+    if k != LAST + 1 and not END < k <= END + LAST:
+        raise corrupt("a block holds more than 64 coefficients or an illegal code")
+    return position
