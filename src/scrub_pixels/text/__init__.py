@@ -1,0 +1,30 @@
+"""Frames -> lines of text: detectors, recognisers and the search over scales, views and frames."""
+
+from __future__ import annotations
+
+from scrub_pixels.text.lines import TextLine, TextSearch
+from scrub_pixels.text.readers import (
+    READERS,
+    Reading,
+    TextBox,
+    TextDetector,
+    TextReader,
+    TextRecognizer,
+    load_reader,
+)
+from scrub_pixels.text.search import find_text
+from scrub_pixels.text.settings import SearchSettings
+
+__all__ = [
+    "READERS",
+    "Reading",
+    "SearchSettings",
+    "TextBox",
+    "TextDetector",
+    "TextLine",
+    "TextReader",
+    "TextRecognizer",
+    "TextSearch",
+    "find_text",
+    "load_reader",
+]

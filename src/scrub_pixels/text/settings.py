@@ -1,0 +1,51 @@
+"""Everything that changes what the text search finds; printable, picklable, part of the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Settings of the text search; the defaults are what the published figures were measured with.
+
+    Parameters
+    ----------
+    whole_frame
+        Search the whole frame; False restricts the search to the border bands.
+    band_fraction
+        Width of a border band as a share of the frame's side.
+    upscale
+        Factor of the second, enlarged pass over fine structure; 1 leaves it out.
+    tile
+        Longest side of a picture handed to the detector at once, in samples after scaling.
+    overlap
+        Samples by which tiles overlap, before scaling; lines taller than this may be cut.
+    vertical
+        Also look for text turned by 90 degrees.
+    least_detection
+        Boxes whose detection score is lower are dropped unread.
+    strong_detection
+        Boxes at least this sure stay even if they cannot be read.
+    least_confidence
+        Readings below this count as unread when a weak box is judged.
+    sure_confidence
+        Readings below this are tried again with the crop's variants.
+    competing
+        Another reading counts as an alternative if its confidence is at most this much lower.
+    margin
+        Share of a line's height added on every side of its ink.
+    """
+
+    whole_frame: bool = True
+    band_fraction: float = 0.25
+    upscale: float = 2.0
+    tile: int = 640
+    overlap: int = 64
+    vertical: bool = True
+    least_detection: float = 0.3
+    strong_detection: float = 0.6
+    least_confidence: float = 0.5
+    sure_confidence: float = 0.9
+    competing: float = 0.15
+    margin: float = 0.12
