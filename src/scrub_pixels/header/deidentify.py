@@ -1,0 +1,135 @@
+"""deidentify: one data set in, one de-identified data set out (PS3.15 Annex E)."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+
+from scrub_pixels.decisions.identity import Identity, harvest
+from scrub_pixels.errors import UnreadableFile
+from scrub_pixels.header.actions import Scene, Subject, Tally
+from scrub_pixels.header.engine import cleaned_level
+from scrub_pixels.header.file_meta import rebuilt
+from scrub_pixels.header.keys import ProjectKey
+from scrub_pixels.header.marks import has_pixels, mark, proven
+from scrub_pixels.header.needles import Needles, needles_of
+from scrub_pixels.header.options import Profile
+from scrub_pixels.header.reading import ODD_DATA, shallow
+from scrub_pixels.header.scan import blank_survivors
+from scrub_pixels.header.table import code_for
+from scrub_pixels.header.types import types_of
+from scrub_pixels.masks.evidence import PixelEvidence
+
+
+@dataclass(frozen=True)
+class HeaderResult:
+    """A de-identified data set and what was done to it. The repr shows no value.
+
+    Parameters
+    ----------
+    dataset
+        New; file meta rebuilt, preamble zeroed. Pixel Data is the input's, not copied.
+    pseudonym
+        The replacement for Patient ID.
+    actions
+        How often each action code of Table E.1-1 was carried out.
+    codes
+        De-identification Method codes claimed (CID 7050).
+    warnings
+        Oddities, by attribute; free of PHI.
+    """
+
+    dataset: Dataset = field(repr=False)
+    pseudonym: str
+    actions: Mapping[str, int]
+    codes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def deidentify(
+    dataset: Dataset, profile: Profile, key: ProjectKey, evidence: PixelEvidence | None = None
+) -> HeaderResult:
+    """Return a de-identified copy of a data set.
+
+    Parameters
+    ----------
+    dataset
+        What to de-identify, with pixels already masked; never changed, large values never copied.
+    profile
+        The Basic Profile with options.
+    key
+        The project's key: UIDs and pseudonyms agree wherever it is shared.
+    evidence
+        The proof of the pixels. Without it nothing is claimed about them, and Patient Identity
+        Removed is YES only for data without pixels.
+
+    Raises
+    ------
+    HeaderNotClean
+        If an identifier of the original is left.
+    UnreadableFile
+        If the data set cannot be walked at all.
+    """
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            return _deidentified(dataset, profile, key, evidence)
+    except ODD_DATA as error:
+        raise UnreadableFile(f"The data set cannot be walked ({type(error).__name__}).", stage="header",
+                             remedy="Repair or leave out the file.") from None  # fmt: skip
+
+
+def _deidentified(
+    dataset: Dataset, profile: Profile, key: ProjectKey, evidence: PixelEvidence | None
+) -> HeaderResult:
+    source = shallow(dataset)
+    tally = Tally()
+    scene = Scene(profile, key, subject_of(source, profile, key), types_of(_text(source, "SOPClassUID")),
+                  _needles(dataset, profile, key), tally)  # fmt: skip
+    target = cleaned_level(source, (), scene)
+    blank_survivors(target, scene)
+    codes = mark(target, profile, evidence)
+    target.file_meta = rebuilt(dataset, target)
+    target.preamble = bytes(128)
+    if has_pixels(target) and not proven(target, evidence):
+        tally.warnings["pixels are not proven clean; Patient Identity Removed is NO"] = None
+    return HeaderResult(target, scene.subject.pseudonym, MappingProxyType(dict(tally.actions)), codes,
+                        tuple(tally.warnings))  # fmt: skip
+
+
+def subject_of(source: Dataset, profile: Profile, key: ProjectKey) -> Subject:
+    """Return pseudonym and date offset of the patient an Instance is about.
+
+    Without a Patient ID the Study stands for the patient, so that two nameless patients never
+    become one.
+    """
+    issuer, patient = _text(source, "IssuerOfPatientID"), _text(source, "PatientID")
+    if not patient:
+        issuer, patient = "\0study", _text(source, "StudyInstanceUID") or _text(source, "SOPInstanceUID")
+    pseudonym = profile.pseudonyms.get(patient) or key.pseudonym(issuer, patient)
+    return Subject(pseudonym, key.day_offset(issuer, patient))
+
+
+def _text(source: Dataset, keyword: str) -> str:
+    try:
+        return str(source.get(keyword) or "").strip(" \0")
+    except ODD_DATA:
+        return ""
+
+
+def _needles(dataset: Dataset, profile: Profile, key: ProjectKey) -> Needles:
+    """Return what must not stand in the result: all identifiers but those the profile keeps."""
+    identity: Identity = harvest(shallow(dataset))
+    kept = frozenset(i.keyword for i in identity if _is_kept(i.keyword, profile))
+    own = {i.value for i in identity if key.made_pseudonym(i.value) or key.made_uid(i.value)}
+    return needles_of(identity, kept, own)
+
+
+def _is_kept(keyword: str, profile: Profile) -> bool:
+    tag = tag_for_keyword(keyword)
+    return tag is not None and code_for(tag, profile.options) == "K"

@@ -1,0 +1,93 @@
+"""Dummy values that every VR allows (PS3.5 6.2), and elements built from them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from scrub_pixels.header.table import HARMLESS, row_for
+from scrub_pixels.header.types import IodTypes, Path
+
+WORD = "REMOVED"
+"""What stands for a text that has to be there; ASCII, and valid in CS, AE, SH and all longer VRs."""
+
+DATE, TIME = "20000101", "000000"
+
+_VALUES = MappingProxyType(
+    {
+        **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), WORD),
+        "UR": "urn:removed", "AS": "000Y", "DA": DATE, "DT": DATE + TIME, "TM": TIME, "DS": "0", "IS": "0",
+        **dict.fromkeys(("US", "SS", "UL", "SL", "UV", "SV", "AT"), 0),
+        **dict.fromkeys(("FL", "FD"), 0.0),
+        **dict.fromkeys(("OB", "UN"), b"\0\0"), "OW": b"\0\0",
+        **dict.fromkeys(("OF", "OL"), bytes(4)), **dict.fromkeys(("OD", "OV"), bytes(8)),
+    }
+)  # fmt: skip
+
+_CODED = ((0x00080100, WORD), (0x00080102, "99REMOVED"), (0x00080104, WORD))
+"""Code Value, Coding Scheme Designator and Code Meaning of a dummy code (PS3.3 8.8)."""
+
+_CLASS = "1.2.840.10008.5.1.4.1.1.66"
+"""Raw Data Storage: a SOP Class that says nothing."""
+
+_CODE_MEANING, _CONTENT_SEQUENCE = 0x00080104, 0x0040A730
+
+
+def standard_vr(tag: int, found: str = "") -> str:
+    """Return the VR to write a tag in: the standard's; of several, the one found or the first."""
+    try:
+        allowed = dictionary_VR(tag).split(" or ")
+    except KeyError:
+        return found or "UN"
+    return found if found in allowed else allowed[0]
+
+
+def empty(tag: int, vr: str) -> DataElement:
+    """Return a zero-length element."""
+    return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+
+
+def made(tag: int, vr: str, value: object) -> DataElement:
+    """Return an element whose value is known to be valid, without pydicom checking it again."""
+    return DataElement(tag, vr, value, already_converted=vr not in ("SQ", "PN", "DS", "IS", "UI"))
+
+
+def dummy(tag: int, vr: str, path: Path, types: IodTypes) -> DataElement:
+    """Return an element with a dummy value; a sequence gets one item with its Type 1 and 2 children."""
+    if vr == "SQ":
+        return DataElement(tag, vr, Sequence([_item((*path, tag), types)]))
+    if vr == "UI":
+        return DataElement(tag, vr, _CLASS if row_for(tag) is HARMLESS else "2.25.0")
+    return made(tag, vr, _VALUES.get(vr, WORD))
+
+
+def _item(path: Path, types: IodTypes) -> Dataset:
+    """Return a dummy item: nothing of the original goes into it."""
+    item = Dataset()
+    required = types.required(path)
+    if path[-1] == _CONTENT_SEQUENCE:
+        return _content_item()
+    for tag, kind in required.items():
+        vr = standard_vr(tag)
+        item[tag] = dummy(tag, vr, path, types) if kind == 1 else empty(tag, vr)
+    if _CODE_MEANING in required or not required:
+        _add(item, _CODED)
+    return item
+
+
+def _content_item() -> Dataset:
+    """Return the one text node that stands for a whole content tree (PS3.3 C.17.3)."""
+    item, name = Dataset(), Dataset()
+    _add(name, ((0x00080100, "121106"), (0x00080102, "DCM"), (0x00080104, "Comment")))
+    _add(item, ((0x0040A010, "CONTAINS"), (0x0040A040, "TEXT"), (0x0040A160, WORD)))
+    item.ConceptNameCodeSequence = [name]
+    return item
+
+
+def _add(item: Dataset, values: tuple[tuple[int, str], ...]) -> None:
+    for tag, value in values:
+        item.add_new(tag, dictionary_VR(tag), value)

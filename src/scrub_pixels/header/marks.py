@@ -1,0 +1,83 @@
+"""The marks of de-identification (PS3.15 E.1.1, PS3.3 C.12.1 and C.7.1.1), from evidence only."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from scrub_pixels.header.options import BASIC_CODE, Option, Profile
+from scrub_pixels.masks.evidence import PixelEvidence
+
+METHOD = "scrub-pixels: DICOM PS3.15 2026d Basic Profile and options"
+"""De-identification Method (0012,0063), LO: at most 64 characters, the edition named."""
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def has_pixels(dataset: Dataset) -> bool:
+    """Tell whether a data set carries pixels."""
+    return any(keyword in dataset for keyword in _PIXELS)
+
+
+def proven(dataset: Dataset, evidence: PixelEvidence | None) -> bool:
+    """Tell whether there is proof that the pixels of this data set show no identifier."""
+    return has_pixels(dataset) and evidence is not None and evidence.frames > 0 and evidence.clean
+
+
+def claimed_codes(
+    dataset: Dataset, profile: Profile, evidence: PixelEvidence | None
+) -> tuple[tuple[str, str], ...]:
+    """Return Code Value and Code Meaning of what may be claimed (CID 7050).
+
+    Clean Pixel Data is claimed where the pixels are proven clean, whatever was asked for.
+    """
+    options = set(profile.options) - {Option.CLEAN_PIXEL_DATA}
+    if proven(dataset, evidence):
+        options.add(Option.CLEAN_PIXEL_DATA)
+    return (BASIC_CODE, *sorted((option.code, option.meaning) for option in options))
+
+
+def mark(dataset: Dataset, profile: Profile, evidence: PixelEvidence | None) -> tuple[str, ...]:
+    """Write the marks into a de-identified data set, in place; return the codes claimed."""
+    codes = claimed_codes(dataset, profile, evidence)
+    dataset.DeidentificationMethod = _appended(dataset.get("DeidentificationMethod"), METHOD)
+    _append_codes(dataset, codes)
+    dataset.LongitudinalTemporalInformationModified = _temporal(profile)
+    _mark_pixels(dataset, evidence)
+    return tuple(code for code, _ in codes)
+
+
+def _appended(present: object, text: str) -> str | list[str]:
+    values = [present] if isinstance(present, str) else list(present or ())
+    values = [value for value in values if value and value != text]
+    return [*values, text] if values else text
+
+
+def _append_codes(dataset: Dataset, codes: tuple[tuple[str, str], ...]) -> None:
+    items = list(dataset.get("DeidentificationMethodCodeSequence") or ())
+    present = {str(item.get("CodeValue", "")) for item in items}
+    items += [_code_item(*code) for code in codes if code[0] not in present]
+    dataset.DeidentificationMethodCodeSequence = Sequence(items)
+
+
+def _code_item(value: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    return item
+
+
+def _temporal(profile: Profile) -> str:
+    """Return (0028,0303): whether dates are as they were."""
+    if Option.RETAIN_FULL_DATES in profile:
+        return "UNMODIFIED"
+    return "MODIFIED" if Option.RETAIN_MODIFIED_DATES in profile else "REMOVED"
+
+
+def _mark_pixels(dataset: Dataset, evidence: PixelEvidence | None) -> None:
+    """Write (0012,0062) and (0028,0301) as far as the pixels are proven; YES from the input stays."""
+    clean = proven(dataset, evidence)
+    dataset.PatientIdentityRemoved = "YES" if clean or not has_pixels(dataset) else "NO"
+    if clean:
+        dataset.BurnedInAnnotation = "NO"
+    elif has_pixels(dataset) and dataset.get("BurnedInAnnotation") != "YES":
+        dataset.pop("BurnedInAnnotation", None)

@@ -1,0 +1,119 @@
+"""Needles: the original's identifiers, made ready to be looked for in text that is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
+from scrub_pixels.decisions.spelling import fold, tokens
+from scrub_pixels.header.dummies import DATE, WORD
+
+_K = IdentifierKind
+
+_SHORTEST_NAME, _SHORTEST_ID, _SHORTEST_UID = 3, 4, 8
+
+_PHRASE_KINDS = frozenset({_K.ID, _K.INSTITUTION, _K.ADDRESS, _K.PHONE, _K.DEVICE_SERIAL})
+
+_FIRST_IDEOGRAPHIC = "\u2e80"
+"""From here on scripts write no blanks between words, so a name is looked for anywhere in the text."""
+
+_OURS = frozenset(tokens(fold(WORD))) | {"anonymous", "anonymized", "anonymised", "unknown", "none"}
+"""Words that stand where an identifier was; finding them again gives nobody away."""
+
+
+@dataclass(frozen=True)
+class Needles:
+    """What must not stand in text. The repr shows nothing of it.
+
+    Parameters
+    ----------
+    words
+        Single folded words, matched as whole words.
+    phrases
+        Folded values, matched where no letter or digit adjoins them.
+    parts
+        Folded words of scripts without blanks, matched anywhere.
+    """
+
+    words: frozenset[str] = field(default=frozenset(), repr=False)
+    phrases: tuple[str, ...] = field(default=(), repr=False)
+    parts: tuple[str, ...] = field(default=(), repr=False)
+
+    def hit(self, text: str) -> bool:
+        """Tell whether any needle stands in `text`."""
+        folded = fold(text)
+        if not self.words.isdisjoint(tokens(folded)):
+            return True
+        return any(map(folded.__contains__, self.parts)) or any(_stands(p, folded) for p in self.phrases)
+
+    def removed_from(self, text: str) -> str:
+        """Return `text` without the words in which a needle stands; empty if that is not enough."""
+        kept = " ".join(word for word in text.split() if not self.hit(word))
+        return "" if self.hit(kept) else kept
+
+    def in_bytes(self, content: bytes) -> bool:
+        """Tell whether a needle of at least 6 characters stands in binary data, in ASCII or UTF-16."""
+        lowered = content.lower()
+        long = [n for n in (*self.words, *self.phrases) if len(n) >= 6 and n.isascii()]
+        return any(n.encode() in lowered or n.encode("utf-16-le") in lowered for n in long)
+
+
+def needles_of(identity: Identity, kept: frozenset[str] = frozenset(), own: Iterable[str] = ()) -> Needles:
+    """Return the needles of an Identity.
+
+    Parameters
+    ----------
+    identity
+        What was harvested from the original.
+    kept
+        Keywords of attributes that the profile keeps; their values are no secret.
+    own
+        Values that this project made itself (a pseudonym met again).
+    """
+    chosen = [i for i in identity if i.keyword not in kept and i.value not in own]
+    words = {word for i in chosen if i.kind is _K.NAME for word in tokens(fold(i.value))} - _OURS
+    return Needles(
+        frozenset(w for w in words if len(w) >= _SHORTEST_NAME and not w.isdigit()),
+        tuple(dict.fromkeys(phrase for i in chosen for phrase in _phrases(i) if phrase not in _OURS)),
+        tuple(sorted(w for w in words if len(w) >= 2 and w[0] >= _FIRST_IDEOGRAPHIC)),
+    )
+
+
+def contains_identifier(text: str, identity: Identity) -> bool:
+    """Tell whether `text` (a file name, a label) holds an identifier of the original."""
+    return needles_of(identity).hit(text)
+
+
+def _phrases(identifier: Identifier) -> Iterator[str]:
+    folded = " ".join(fold(identifier.value).split())
+    if identifier.kind is _K.DATE:
+        yield from _dates(folded)
+    elif identifier.kind is _K.UID and len(folded) >= _SHORTEST_UID:
+        yield folded
+    elif identifier.kind in _PHRASE_KINDS and sum(map(str.isalnum, folded)) >= _SHORTEST_ID:
+        yield folded
+
+
+def _dates(value: str) -> Iterator[str]:
+    """Yield the common spellings of a DA or DT value; the dummy date is nobody's."""
+    if not re.match(r"(1[89]|20)\d{6}", value) or value[:8] == DATE:
+        return
+    year, month, day = value[:4], value[4:6], value[6:8]
+    yield year + month + day
+    for separator in "-/. ":
+        yield separator.join((year, month, day))
+        yield separator.join((day, month, year))
+        yield separator.join((month, day, year))
+
+
+def _stands(phrase: str, text: str) -> bool:
+    """Tell whether `phrase` stands in `text` with no letter or digit adjoining it."""
+    start = text.find(phrase)
+    while start >= 0:
+        end = start + len(phrase)
+        if not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum():
+            return True
+        start = text.find(phrase, start + 1)
+    return False

@@ -1,0 +1,138 @@
+"""The profile and its options, as CID 7050 names them (PS3.16), and the named presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from scrub_pixels.errors import UsageError
+
+BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")
+"""CID 7050, scheme DCM: the profile that every run starts from."""
+
+
+class Option(Enum):
+    """An option of the Basic Application Level Confidentiality Profile (PS3.15 E.3, CID 7050).
+
+    The value is ``(Code Value, Code Meaning, column of Table E.1-1 or "")``.
+    """
+
+    CLEAN_PIXEL_DATA = ("113101", "Clean Pixel Data Option", "")
+    CLEAN_VISUAL_FEATURES = ("113102", "Clean Recognizable Visual Features Option", "")
+    CLEAN_GRAPHICS = ("113103", "Clean Graphics Option", "clean_graphics")
+    CLEAN_STRUCTURED_CONTENT = ("113104", "Clean Structured Content Option", "clean_structured_content")
+    CLEAN_DESCRIPTORS = ("113105", "Clean Descriptors Option", "clean_descriptors")
+    RETAIN_FULL_DATES = (
+        "113106",
+        "Retain Longitudinal Temporal Information Full Dates Option",
+        "retain_longitudinal_full_dates",
+    )
+    RETAIN_MODIFIED_DATES = (
+        "113107",
+        "Retain Longitudinal Temporal Information Modified Dates Option",
+        "retain_longitudinal_modified_dates",
+    )
+    RETAIN_PATIENT_CHARACTERISTICS = (
+        "113108",
+        "Retain Patient Characteristics Option",
+        "retain_patient_characteristics",
+    )
+    RETAIN_DEVICE_IDENTITY = ("113109", "Retain Device Identity Option", "retain_device_identity")
+    RETAIN_UIDS = ("113110", "Retain UIDs Option", "retain_uids")
+    RETAIN_SAFE_PRIVATE = ("113111", "Retain Safe Private Option", "retain_safe_private")
+    RETAIN_INSTITUTION_IDENTITY = (
+        "113112",
+        "Retain Institution Identity Option",
+        "retain_institution_identity",
+    )
+
+    @property
+    def code(self) -> str:
+        """Code Value in CID 7050."""
+        return self.value[0]
+
+    @property
+    def meaning(self) -> str:
+        """Code Meaning in CID 7050."""
+        return self.value[1]
+
+    @property
+    def column(self) -> str:
+        """Key of the option's column in the shipped Table E.1-1; empty if it has none."""
+        return self.value[2]
+
+
+NOT_BUILT = frozenset(
+    {
+        Option.CLEAN_VISUAL_FEATURES,
+        Option.CLEAN_STRUCTURED_CONTENT,
+        Option.CLEAN_GRAPHICS,
+        Option.RETAIN_SAFE_PRIVATE,
+    }
+)
+"""Options this version does not carry out; asking for one is an error, never a silent claim."""
+
+_EXCLUSIVE = (Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The Basic Profile with chosen options (PS3.15 Annex E).
+
+    Parameters
+    ----------
+    name
+        How reports call it.
+    options
+        The options; none is the Basic Profile alone.
+    pseudonyms
+        Pseudonyms chosen by the user, by Patient ID; patients not named get a keyed one. Never
+        part of the repr.
+
+    Raises
+    ------
+    UsageError
+        If options exclude each other, or one is not carried out by this version.
+    """
+
+    name: str = "basic"
+    options: frozenset[Option] = frozenset()
+    pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", frozenset(self.options))
+        object.__setattr__(self, "pseudonyms", dict(self.pseudonyms))
+        missing = sorted(option.meaning for option in self.options & NOT_BUILT)
+        if missing:
+            raise UsageError(f"not carried out by this version: {', '.join(missing)}")
+        if self.options.issuperset(_EXCLUSIVE):
+            raise UsageError("Retain Full Dates and Retain Modified Dates exclude each other")
+
+    def __contains__(self, option: object) -> bool:
+        return option in self.options
+
+
+_RESEARCH = frozenset(
+    {
+        Option.CLEAN_PIXEL_DATA,
+        Option.CLEAN_DESCRIPTORS,
+        Option.RETAIN_MODIFIED_DATES,
+        Option.RETAIN_PATIENT_CHARACTERISTICS,
+        Option.RETAIN_DEVICE_IDENTITY,
+    }
+)
+
+_PRESETS: dict[str, frozenset[Option]] = {
+    "basic": frozenset({Option.CLEAN_PIXEL_DATA}),
+    "strict": frozenset({Option.CLEAN_PIXEL_DATA}),
+    "research": _RESEARCH | {Option.CLEAN_STRUCTURED_CONTENT},
+    "midi": _RESEARCH
+    | {Option.CLEAN_STRUCTURED_CONTENT, Option.CLEAN_GRAPHICS, Option.RETAIN_SAFE_PRIVATE},
+}
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {name: Profile(name, options) for name, options in _PRESETS.items() if not options & NOT_BUILT}
+)
+"""The named presets that this version carries out in full."""

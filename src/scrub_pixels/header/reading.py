@@ -1,0 +1,97 @@
+"""Elements read without trusting them, and data sets copied without copying what is large."""
+
+from __future__ import annotations
+
+import copy
+import struct
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.values import convert_SQ
+
+ODD_DATA = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, LookupError,
+    ArithmeticError, struct.error, EOFError, OSError, RecursionError, AssertionError,
+)  # fmt: skip
+"""What pydicom raises on values that are not what their VR says."""
+
+_NOT_IN_DICTIONARY = ""
+
+
+def shallow(source: Dataset) -> Dataset:
+    """Return a data set of its own with the same elements: reading it leaves `source` as it was."""
+    elements = {tag: source.get_item(tag) for tag in source.keys()}
+    twin = Dataset(elements, parent_encoding=source._parent_encoding)
+    _take_encoding(source, twin)
+    if hasattr(source, "_pixel_rep"):
+        twin._pixel_rep = source._pixel_rep
+    return twin
+
+
+def hollow(source: Dataset, elements: dict) -> Dataset:
+    """Return a data set with `elements`, encoded as `source` was."""
+    target = Dataset(elements, parent_encoding=source._parent_encoding)
+    _take_encoding(source, target)
+    target.is_undefined_length_sequence_item = source.is_undefined_length_sequence_item
+    return target
+
+
+def _take_encoding(source: Dataset, target: Dataset) -> None:
+    implicit, little = source.original_encoding
+    target.set_original_encoding(implicit, little, source.original_character_set)
+
+
+def element_at(source: Dataset, tag: int) -> DataElement | None:
+    """Return the element with its value decoded, or None where it cannot be."""
+    try:
+        raw = source.get_item(tag)
+        if isinstance(raw, RawDataElement) and raw.VR == "UN" and vr_in_standard(tag) == "SQ":
+            return _unknown_sequence(raw, source)
+        return source[tag]
+    except ODD_DATA:
+        return None
+
+
+def vr_in_standard(tag: int) -> str:
+    """Return the standard's VR of a tag, or an empty string."""
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return _NOT_IN_DICTIONARY
+
+
+def _unknown_sequence(raw: RawDataElement, source: Dataset) -> DataElement:
+    """Return a UN value as the sequence it is; UN is always Implicit VR Little Endian (PS3.5 6.2.2)."""
+    return DataElement(raw.tag, "SQ", convert_SQ(raw.value, True, True, source._character_set))
+
+
+def copied(element: DataElement) -> DataElement:
+    """Return an element of its own; bytes are shared, lists are not."""
+    twin = copy.copy(element)
+    if isinstance(element.value, MultiValue):
+        twin._value = copy.copy(element.value)
+        twin._value._list = list(element.value)
+    return twin
+
+
+def items_of(element: DataElement) -> list[Dataset]:
+    """Return the items of a sequence, each to be read without changing the original."""
+    return [shallow(item) for item in element.value or ()]
+
+
+def with_items(element: DataElement, items: list[Dataset]) -> DataElement:
+    """Return the sequence element with other items."""
+    twin = DataElement(element.tag, "SQ", Sequence(items))
+    twin.is_undefined_length = element.is_undefined_length
+    return twin
+
+
+def values_of(element: DataElement) -> list:
+    """Return the values of an element as a list; none if it is empty."""
+    value = element.value
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]

@@ -1,0 +1,85 @@
+"""The last look: every text that is kept, compared with the identifiers of the original."""
+
+from __future__ import annotations
+
+import re
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from scrub_pixels.errors import HeaderNotClean
+from scrub_pixels.header.actions import VERBS, Place, Scene, named
+from scrub_pixels.header.reading import values_of
+from scrub_pixels.header.trust import TEXT, is_code, spelling
+from scrub_pixels.header.types import Path, resolved
+
+_CODED = frozenset(
+    {0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080105, 0x0008010F, 0x00080119, 0x00080120}
+)
+"""Parts of a coded entry (PS3.3 8.8): taken from a dictionary, never a person's."""
+
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_BYTES = frozenset({"OB", "OW", "UN"})
+_LARGEST = 1 << 20
+_ID_IN_CODE = re.compile(r"(?=.*\d.*\d.*\d)[A-Z0-9_ ]{5,16}")
+
+
+def blank_survivors(dataset: Dataset, scene: Scene) -> None:
+    """Take identifiers out of a de-identified data set, in place, and look again.
+
+    Raises
+    ------
+    HeaderNotClean
+        If one is still there.
+    """
+    if _sweep(dataset, (), scene):
+        left = _sweep(dataset, (), scene)
+        if left:
+            raise HeaderNotClean(
+                "An identifier of the original survived de-identification.",
+                stage="header",
+                tag=named(left[0]),
+                remedy="Remove the attribute from the input, or report the file.",
+            )
+
+
+def _sweep(dataset: Dataset, path: Path, scene: Scene) -> list[int]:
+    """Replace every element that holds an identifier; return their tags."""
+    found = []
+    for tag in list(dataset.keys()):
+        element = dataset[tag]
+        if element.VR == "SQ":
+            found += [hit for item in element.value for hit in _sweep(item, (*path, tag), scene)]
+        elif tag not in _CODED and tag not in _PIXELS and _holds(element, scene):
+            found.append(tag)
+            _replace(dataset, Place(tag, path, element), scene)
+    return found
+
+
+def _holds(element: DataElement, scene: Scene) -> bool:
+    """Tell whether an element holds an identifier, as far as its VR can."""
+    if element.VR in _BYTES:
+        value = element.value
+        return isinstance(value, bytes) and len(value) <= _LARGEST and scene.needles.in_bytes(value)
+    if element.VR == "CS" and is_code(element):
+        return any(_ID_IN_CODE.fullmatch(v) and scene.needles.hit(v) for v in map(str, values_of(element)))
+    if element.VR not in TEXT and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
+        return False
+    return any(scene.needles.hit(text) for text in map(spelling, values_of(element)) if _foreign(text, scene))
+
+
+_PROSE_IF_INVALID = frozenset({"CS", "AE", "AS", "DA", "TM", "DT", "DS", "IS", "UI"})
+
+
+def _foreign(text: str, scene: Scene) -> bool:
+    return text != scene.subject.pseudonym
+
+
+def _replace(dataset: Dataset, place: Place, scene: Scene) -> None:
+    """Remove the element, or blank or replace it where its Type demands that."""
+    scene.tally.warn(place.tag, "held an identifier of the original; replaced")
+    element = VERBS[resolved("X/Z/D", scene.types.of(place.path, place.tag))](place, scene)
+    if element is None:
+        del dataset[place.tag]
+    else:
+        dataset[place.tag] = element
