@@ -1,0 +1,179 @@
+"""Many Instances: discover, hand out, account, report; resumable at any moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from scrub_pixels.errors import Refusal, UsageError
+from scrub_pixels.policy import Policy, to_table
+from scrub_pixels.run.discovery import Source, discover
+from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
+from scrub_pixels.run.work import Layout, Orders, Task, work
+from scrub_pixels.store.accounts import Account, Outcome, account_refused
+from scrub_pixels.store.atomic import OutFolder, open_out
+from scrub_pixels.store.books import Books, open_books
+from scrub_pixels.store.ledger import Totals
+from scrub_pixels.store.workspace import Workspace, default_workspace, open_workspace
+
+Watcher = Callable[[Account], None]
+"""Told of every account as it is settled; it may not fail the run."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What one run is asked to do.
+
+    Parameters
+    ----------
+    source
+        IN: a file or a folder.
+    out
+        OUT: the folder for what is released.
+    policy
+        Everything that decides an outcome.
+    workspace
+        The private folder; by default ``OUT.workspace`` beside OUT.
+    layout
+        How files are named in OUT.
+    jobs
+        Worker processes; 0 works in this process.
+    resume
+        Go on with what an earlier run began.
+    """
+
+    source: Path
+    out: Path
+    policy: Policy
+    workspace: Path | None = None
+    layout: Layout = Layout.NEW
+    jobs: int = 0
+    resume: bool = False
+
+    @property
+    def private(self) -> Path:
+        """The workspace that will be used."""
+        return self.workspace or default_workspace(self.out)
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises
+        ------
+        UsageError
+            If IN does not exist, IN and OUT lie in each other, or OUT holds files already.
+        """
+        source, out = Path(os.path.realpath(self.source)), Path(os.path.realpath(self.out))
+        if not source.exists():
+            raise UsageError("IN does not exist.", remedy="Check the path.")
+        if source == out or source in out.parents:
+            raise UsageError("OUT lies inside IN.", remedy="Choose an output folder outside of the input.")
+        if out in source.parents:
+            raise UsageError("IN lies inside OUT.", remedy="Choose an output folder that does not hold the input.")
+        if out.exists() and not out.is_dir():
+            raise UsageError("OUT is not a folder.", remedy="Name a folder.")
+        if not self.resume and out.is_dir() and any(out.iterdir()):
+            raise UsageError("OUT is not empty.", remedy="Choose a new folder, or go on with --resume.")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended.
+
+    Parameters
+    ----------
+    totals
+        How many inputs ended how; they sum up.
+    skipped
+        Inputs that an earlier run had settled under the same policy.
+    report
+        The report page in OUT.
+    workspace
+        The private folder.
+    """
+
+    totals: Totals
+    skipped: int
+    report: Path
+    workspace: Path
+
+
+def run(campaign: Campaign, watch: Watcher = lambda account: None) -> Result:
+    """Scrub every input of a campaign.
+
+    Raises
+    ------
+    UsageError, WorkspaceError
+        If the folders cannot be used as asked.
+    ScrubError
+        If the run cannot go on (disk full, missing dependency). What was accounted for stays.
+    """
+    campaign.check()
+    with ExitStack() as stack:
+        workspace = open_workspace(campaign.private, outside=(campaign.source, campaign.out))
+        stack.enter_context(workspace.locked())
+        out = stack.enter_context(open_out(campaign.out))
+        books = stack.enter_context(open_books(workspace, out.root))
+        return _Run(campaign, workspace, out, books).go(watch)
+
+
+def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
+    """Do everything but write: no output, no workspace, no ledger."""
+    campaign.check()
+    orders = Orders(campaign.policy, os.urandom(32), None, campaign.layout)
+    tasks = (Task(number, source, orders) for number, source in enumerate(discover(campaign.source)))
+    for _, outcome in executor_for(campaign).run(work, tasks):
+        watch(_settled(outcome))
+
+
+def executor_for(campaign: Campaign) -> Executor:
+    """Return the executor a campaign asks for."""
+    if campaign.jobs == 0:
+        return SerialExecutor()
+    return ProcessExecutor(campaign.jobs, campaign.policy.seconds_per_instance)
+
+
+def _settled(outcome: Account | Casualty) -> Account:
+    if isinstance(outcome, Account):
+        return outcome
+    return Account(Outcome.REFUSED, code=outcome.code, stage="internal", message=outcome.message)
+
+
+class _Run:
+    """One run under way: its folders, its books and the count of what was done before."""
+
+    def __init__(self, campaign: Campaign, workspace: Workspace, out: OutFolder, books: Books) -> None:
+        self.campaign, self.workspace, self.out, self.books = campaign, workspace, out, books
+        self.digest = campaign.policy.digest
+        self.skipped = 0
+
+    def go(self, watch: Watcher) -> Result:
+        runs = self.books.ledger.runs
+        number = runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy))
+        outcomes = executor_for(self.campaign).run(work, self._tasks(number))
+        for task, outcome in outcomes:
+            watch(self.books.settle(task.number, task.source, _settled(outcome), self.digest))
+        runs.finish(number)
+        return Result(runs.totals(), self.skipped, self._report(), self.workspace.root)
+
+    def _tasks(self, run_number: int) -> Iterator[Task]:
+        orders = Orders(self.campaign.policy, self.workspace.secret, self.out, self.campaign.layout)
+        for source in discover(self.campaign.source):
+            if self.campaign.resume and self._done_before(source):
+                self.skipped += 1
+                continue
+            yield Task(self.books.ledger.begin(run_number, source), source, orders)
+
+    def _done_before(self, source: Source) -> bool:
+        """Tell whether this input is settled; what an older policy had released of it is withdrawn."""
+        ledger = self.books.ledger
+        row = ledger.done(source, self.digest)
+        if row and (not row.output or (self.out.root / row.output).is_file()):
+            return True
+        stale = ledger.find(source)
+        if stale and stale.output:
+            self.out.withdraw(stale.output)
+        return False

@@ -1,0 +1,157 @@
+"""What a person sees of a run: progress while it goes, and a summary at its end; free of PHI."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
+from scrub_pixels.run.discovery import discover
+from scrub_pixels.store.accounts import Account, Outcome
+
+HELD_EXIT, REFUSED_EXIT = 10, 1
+
+WORDS = {
+    Outcome.RELEASED: "released",
+    Outcome.HELD: "held for review",
+    Outcome.REFUSED: "refused",
+    Outcome.NOT_DICOM: "not DICOM",
+}
+
+
+@dataclass
+class Tally:
+    """Counts of the accounts of a run so far.
+
+    Parameters
+    ----------
+    outcomes
+        Inputs by how they ended.
+    reasons
+        PHI-free reasons of holds and refusals, by outcome.
+    frames, masked
+        Frames released, and frames with at least one redaction.
+    """
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: dict[Outcome, Counter[str]] = field(default_factory=dict)
+    frames: int = 0
+    masked: int = 0
+
+    def add(self, account: Account) -> None:
+        """Count one account."""
+        self.outcomes[account.outcome] += 1
+        self.frames += int(account.facts.get("frames", 0))
+        self.masked += int(account.facts.get("frames_masked", 0))
+        for reason in account.reasons or ((account.message,) if account.message else ()):
+            self.reasons.setdefault(account.outcome, Counter())[reason] += 1
+
+    @property
+    def exit_code(self) -> int:
+        """0 all released, 1 some refused, 10 some held (and none refused)."""
+        if self.outcomes[Outcome.REFUSED]:
+            return REFUSED_EXIT
+        return HELD_EXIT if self.outcomes[Outcome.HELD] else 0
+
+
+def carry_out(campaign: Campaign, console: Console) -> int:
+    """Run a campaign, show its progress and its summary, and return the exit code."""
+    tally = Tally()
+    with _progress(campaign, console, tally) as watch:
+        result = run(campaign, watch)
+    _print_summary(tally, console)
+    _print_places(result, console)
+    return _standing(result)
+
+
+def rehearse_aloud(campaign: Campaign, console: Console) -> int:
+    """Say what a run would do, write nothing, and return the exit code it would have."""
+    tally = Tally()
+    with _progress(campaign, console, tally) as watch:
+        rehearse(campaign, watch)
+    _print_summary(tally, console)
+    console.print("Dry run: nothing was written.")
+    return tally.exit_code
+
+
+def _standing(result: Result) -> int:
+    """Return the exit code of everything that is accounted for, earlier runs included."""
+    if result.totals.refused:
+        return REFUSED_EXIT
+    return HELD_EXIT if result.totals.held else 0
+
+
+@contextmanager
+def _progress(campaign: Campaign, console: Console, tally: Tally) -> Iterator[Watcher]:
+    """Yield a watcher that counts, and on a terminal shows how far the run is."""
+    if not console.is_terminal or console.quiet:
+        yield tally.add
+        return
+    columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("files"),
+               TextColumn("{task.fields[frames]} frames  {task.fields[rate]}"),
+               TextColumn("[yellow]{task.fields[held]} held[/]  [red]{task.fields[refused]} refused[/]"),
+               TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, frames=0, rate="", held=0, refused=0)
+        threading.Thread(target=lambda: bar.update(task, total=_count(campaign)), daemon=True).start()
+
+        def watch(account: Account) -> None:
+            tally.add(account)
+            speed = bar.tasks[0].speed
+            bar.update(task, advance=1, frames=tally.frames, rate=f"{speed:.1f} files/s" if speed else "",
+                       held=tally.outcomes[Outcome.HELD], refused=tally.outcomes[Outcome.REFUSED])
+
+        yield watch
+
+
+def _count(campaign: Campaign) -> int:
+    return sum(1 for _ in discover(campaign.source))
+
+
+def _print_summary(tally: Tally, console: Console) -> None:
+    total = sum(tally.outcomes.values())
+    if not total:
+        console.print("No new files were found in IN.")
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(str(total), "files")
+    for outcome, word in WORDS.items():
+        if tally.outcomes[outcome]:
+            table.add_row(str(tally.outcomes[outcome]), word)
+    table.add_row(str(tally.frames), f"frames, {tally.masked} of them masked")
+    console.print(table)
+    for outcome in (Outcome.HELD, Outcome.REFUSED):
+        _print_reasons(WORDS[outcome], tally.reasons.get(outcome, Counter()), console)
+
+
+def _print_reasons(word: str, reasons: Counter[str], console: Console) -> None:
+    if reasons:
+        console.print(f"\n{word.capitalize()} because:")
+    for reason, count in reasons.most_common(12):
+        console.print(f"  {count:>6}  {reason}", markup=False)
+    if len(reasons) > 12:
+        console.print(f"          and {len(reasons) - 12} more reasons; see the report", markup=False)
+
+
+def _print_places(result: Result, console: Console) -> None:
+    if result.skipped:
+        console.print(f"\n{result.skipped} files were settled by an earlier run and skipped.")
+    console.print(f"\nReport     {result.report}", markup=False, soft_wrap=True)
+    console.print(f"Workspace  {result.workspace}  (private: key, ledger, review queue)", markup=False, soft_wrap=True)
+    if not result.totals.closed:
+        console.print("The sums of the ledger do not close; run again with --resume.", style="bold red")
+
+
+def display_path(path: Path) -> str:
+    """Return a path as a terminal can print it, whatever bytes its name has."""
+    return str(path).encode("utf-8", "replace").decode()

@@ -1,0 +1,140 @@
+"""The unit of work: one input from where it lies to where it ends, accounted for.
+
+Runs in a worker process. The worker itself writes what it releases, so that pixels never travel
+between processes; what comes back is a small, picklable Account. This is the one boundary at
+which any error of an Instance becomes an account: nothing is lost, and nothing identified is told.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from pydicom import Dataset
+
+from scrub_pixels.decisions import harvest
+from scrub_pixels.errors import Refusal, ScrubError, TooLarge
+from scrub_pixels.frames import Instance, open_instance
+from scrub_pixels.header import ProjectKey, contains_identifier
+from scrub_pixels.masks import digest_pixels
+from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
+from scrub_pixels.policy import Policy
+from scrub_pixels.run.discovery import Source
+from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
+from scrub_pixels.store.atomic import OutFolder, Place
+from scrub_pixels.store.layout import KeptNames, new_path
+
+
+class Layout(str, Enum):
+    """How files are named in OUT."""
+
+    NEW = "new"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What every worker of a run has to know; small, hashable and picklable.
+
+    Parameters
+    ----------
+    policy
+        Everything that decides an outcome.
+    secret
+        The project key.
+    out
+        The output folder, or None for a dry run.
+    layout
+        How files are named in OUT.
+    threads
+        Threads each network may use.
+    """
+
+    policy: Policy
+    secret: bytes = field(repr=False)
+    out: OutFolder | None = None
+    layout: Layout = Layout.NEW
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input, its number in the ledger, and the orders for it."""
+
+    number: int
+    source: Source
+    orders: Orders
+
+
+@functools.lru_cache(maxsize=1)
+def scrubber_for(policy: Policy, secret: bytes, threads: int) -> Scrubber:
+    """Load the networks once per process and policy."""
+    return Scrubber(policy, ProjectKey.from_bytes(secret), threads)
+
+
+def work(task: Task) -> Account:
+    """Scrub one input, write it if it is released, and account for it.
+
+    Raises
+    ------
+    ScrubError
+        If the run itself cannot go on (disk full, missing dependency); never for an Instance.
+    """
+    started = time.time()
+    try:
+        return _scrub(task, started)
+    except Refusal as refusal:
+        return account_refused(refusal, started)
+    except ScrubError:
+        raise
+    except MemoryError:
+        return account_refused(TooLarge("The memory did not suffice for this Instance.", stage="decode",
+                                        remedy="Use fewer --jobs, or a machine with more memory."), started)
+    except Exception as error:  # noqa: BLE001 - the one boundary that accounts for an Instance
+        return _accident(error, started)
+
+
+def _scrub(task: Task, started: float) -> Account:
+    orders = task.orders
+    scrubber = scrubber_for(orders.policy, orders.secret, orders.threads)
+    instance = open_instance(task.source.read(orders.policy.limits.max_file_bytes), orders.policy.limits)
+    outcome = scrubber.scrub_instance(instance)
+    if isinstance(outcome, Held):
+        return account_held(outcome, started, instance.dataset)
+    return _release(outcome, instance, task, started)
+
+
+def _release(scrubbed: Scrubbed, instance: Instance, task: Task, started: float) -> Account:
+    out, key = task.orders.out, ProjectKey.from_bytes(task.orders.secret)
+    if out is None:
+        return Account(Outcome.RELEASED, started=started, seconds=time.time() - started)
+    digest = functools.partial(digest_pixels, key=key)
+    written = out.write(scrubbed, _place(scrubbed, instance, task), digest)
+    return account_released(scrubbed, written, started)
+
+
+def _place(scrubbed: Scrubbed, instance: Instance, task: Task) -> Place:
+    if task.orders.layout is Layout.NEW:
+        return Place(new_path(scrubbed.dataset, scrubbed.pseudonym))
+    return _kept_names(instance.dataset, task.orders.secret).place(task.source.relative)
+
+
+def _kept_names(dataset: Dataset, secret: bytes) -> KeptNames:
+    return KeptNames(secret, functools.partial(contains_identifier, identity=harvest(dataset)))
+
+
+def _accident(error: Exception, started: float) -> Account:
+    """Account for an error nobody foresaw: its type and place in the code, never its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f"{Path(f.filename).stem}.{f.name}" for f in reversed(frames) if "scrub_pixels" in f.filename), "?")
+    return account_refused(
+        _Unforeseen(f"An unforeseen error ({type(error).__name__} in {place}).", stage="internal",
+                    remedy="Please report it; `scrub-pixels ledger` names the input."), started)
+
+
+class _Unforeseen(Refusal):
+    code = "internal-error"
