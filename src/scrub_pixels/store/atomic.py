@@ -1,0 +1,381 @@
+"""Write to the output folder so that a file appears there whole and proven, or not at all.
+
+A file is written into a private folder inside OUT (mode 0700, same file system), synced, read
+back, compared, and only then given its name by a hard link, which fails if the name is taken.
+Where there are no hard links, a claim file decides the race and `os.replace` gives the name.
+Only de-identified bytes ever enter the private folder; what a crash leaves there is swept by the
+next run.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydicom import Dataset, dcmwrite
+
+from scrub_pixels.errors import ProofFailed, Refusal, ScrubError, WorkspaceError
+from scrub_pixels.store.readback import PixelDigest, file_digest, prove_written
+
+if TYPE_CHECKING:
+    from scrub_pixels.pipeline import Scrubbed
+
+PARTIAL_PREFIX = ".scrub-partial-"
+MARKER = ".scrub-pixels-out"
+MARKER_TEXT = b"This folder was written by scrub-pixels and holds de-identified files only.\n"
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+REMEDIES = {
+    errno.ENOSPC: "The disk is full: free some space and start again with --resume.",
+    errno.EDQUOT: "The quota is used up: free some space and start again with --resume.",
+    errno.EFBIG: "The file system or a limit forbids files of this size.",
+    errno.EROFS: "The output folder is read-only: choose another, or mount it writable.",
+    errno.EACCES: "Check the permissions of the output folder.",
+    errno.EPERM: "Check the permissions of the output folder.",
+    errno.ENOENT: "The output folder vanished during the run: bring it back and start again with --resume.",
+    errno.EIO: "The disk reports errors: check it before going on.",
+}
+
+
+class StoreFailed(ScrubError):
+    """The disk did not take what it was given; the run cannot go on, and nothing was released."""
+
+
+class DuplicateUid(Refusal):
+    """Another Instance with the same new UID and other content stands in OUT already."""
+
+    code = "duplicate-uid"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that now stands in the output folder.
+
+    Parameters
+    ----------
+    relative
+        Its path below OUT, with ``/`` between the parts.
+    digest
+        SHA-256 of its bytes, hex.
+    size
+        Bytes.
+    existing
+        True if the very same bytes stood there already: a duplicate input, or the trace of a run
+        that was killed before it could account for the file.
+    """
+
+    relative: str
+    digest: str
+    size: int
+    existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in OUT a file goes.
+
+    Parameters
+    ----------
+    relative
+        Path below OUT, from `layout`.
+    otherwise
+        Path to take if the first is taken by another Instance, or differs from a taken one only
+        in case; empty if that is to be refused (names built from UIDs).
+    replaces
+        Path of an older result for the same input, which goes once the new file stands.
+    """
+
+    relative: str
+    otherwise: str = ""
+    replaces: str = ""
+
+
+@contextmanager
+def failures_explained(what: str) -> Iterator[None]:
+    """Turn an `OSError` into `StoreFailed` with a remedy and without the path it names."""
+    try:
+        yield
+    except OSError as error:
+        remedy = REMEDIES.get(error.errno or 0, "Check the disk and its permissions.")
+        raise StoreFailed(f"{what} cannot be written ({error.strerror or type(error).__name__}).",
+                          remedy=remedy) from None
+
+
+@dataclass(frozen=True, slots=True)
+class OutFolder:
+    """The output folder as a worker sees it; small and picklable.
+
+    Parameters
+    ----------
+    root
+        OUT.
+    partial
+        The private folder inside OUT of this run.
+    """
+
+    root: Path
+    partial: Path
+
+    def write(self, scrubbed: Scrubbed, place: Place, digest: PixelDigest | None = None) -> Written:
+        """Write one scrubbed Instance, prove it from the disk, and give it its name.
+
+        Parameters
+        ----------
+        scrubbed
+            The de-identified Instance and its evidence; not changed.
+        place
+            The name, and what to do if it is taken.
+        digest
+            How the mask stage digests Pixel Data; if given, the file must match the evidence.
+
+        Raises
+        ------
+        DuplicateUid
+            If other content has this name already.
+        ProofFailed
+            If the file does not read back as what was given.
+        StoreFailed
+            If the disk is full, read-only or gone.
+        """
+        temporary = self._temporary()
+        with failures_explained("The output file"), _removed_at_last(temporary):
+            _write_dataset(temporary, scrubbed.dataset)
+            found = prove_written(temporary, scrubbed.dataset)
+            if digest and scrubbed.evidence.digest_out:
+                _prove_digest(digest(found), scrubbed.evidence.digest_out)
+            del found
+            return self._publish(temporary, place)
+
+    def write_bytes(self, relative: str, content: Iterator[bytes]) -> Written:
+        """Write a report file, replacing an older one."""
+        temporary = self._temporary()
+        with failures_explained("The report"), _removed_at_last(temporary):
+            size = write_private(temporary, content)
+            checksum, target = file_digest(temporary), self.root / relative
+            os.chmod(temporary, self._mode())
+            os.replace(temporary, target)
+            sync_folder(target.parent)
+            return Written(relative, checksum, size)
+
+    def withdraw(self, relative: str) -> None:
+        """Remove a file that no longer stands for its input, and folders left empty by that."""
+        with failures_explained("The output folder"):
+            target = self.root / relative
+            target.unlink(missing_ok=True)
+            _remove_empty(target.parent, self.root)
+
+    def files(self) -> Iterator[str]:
+        """Yield the relative path of every Instance in OUT (reports and hidden files left out)."""
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = sorted(f for f in folders if not f.startswith(PARTIAL_PREFIX))
+            below = Path(folder).relative_to(self.root)
+            yield from (str(below / name) for name in sorted(names) if name.endswith(".dcm"))
+
+    def _temporary(self) -> Path:
+        return self.partial / secrets.token_hex(16)
+
+    def _mode(self) -> int:
+        """Return the permissions of new files: as open as the person made OUT itself."""
+        return self.root.stat().st_mode & 0o666
+
+    def _publish(self, temporary: Path, place: Place) -> Written:
+        os.chmod(temporary, self._mode())
+        written = Written(place.relative, file_digest(temporary), temporary.stat().st_size)
+        if place.otherwise and not self._claim_name(place.relative):
+            return self._named(temporary, replace(written, relative=place.otherwise), place.replaces)
+        try:
+            return self._named(temporary, written, place.replaces)
+        except DuplicateUid:
+            if not place.otherwise:
+                raise
+            return self._named(temporary, replace(written, relative=place.otherwise), place.replaces)
+
+    def _named(self, temporary: Path, written: Written, replaces: str) -> Written:
+        target = self.root / written.relative
+        _make_folders(target.parent, self.root)
+        try:
+            _name(temporary, target, self.partial, over=replaces == written.relative)
+        except FileExistsError:
+            return _already_there(target, written)
+        sync_folder(target.parent)
+        if replaces and replaces != written.relative:
+            self.withdraw(replaces)
+        return written
+
+    def _claim_name(self, relative: str) -> bool:
+        """Claim a name for every spelling of its case; False if another spelling was claimed before."""
+        claim = self.partial / ("name-" + hashlib.sha256(relative.lower().encode()).hexdigest())
+        code = relative.encode()
+        try:
+            write_private(claim, iter([code]))
+        except FileExistsError:
+            return claim.read_bytes() == code
+        return True
+
+
+def _already_there(target: Path, written: Written) -> Written:
+    if not target.is_file() or file_digest(target) != written.digest:
+        raise DuplicateUid("An Instance with the same SOP Instance UID and other content is in OUT.",
+                           stage="write", tag="(0008,0018) SOPInstanceUID",
+                           remedy="Find out which of the two inputs is right, and run without the other.")
+    return Written(written.relative, written.digest, written.size, existing=True)
+
+
+def _prove_digest(found: str, promised: str) -> None:
+    if not secrets.compare_digest(found, promised):
+        raise ProofFailed("The Pixel Data on disk are not those that were proven.", stage="write",
+                          tag="(7FE0,0010) PixelData", remedy="Check the disk; report this if it repeats.")
+
+
+def _write_dataset(path: Path, dataset: Dataset) -> None:
+    """Write with an empty preamble, whatever the data set brought along, and sync."""
+    plain = copy.copy(dataset)
+    plain.preamble = b"\0" * 128
+    with _private_file(path) as file:
+        dcmwrite(file, plain, enforce_file_format=True)
+        _sync(file)
+
+
+def write_private(path: Path, content: Iterator[bytes]) -> int:
+    """Write chunks to a new file of mode 0600, sync it, and return its size."""
+    with _private_file(path) as file:
+        for chunk in content:
+            file.write(chunk)
+        _sync(file)
+        return file.tell()
+
+
+def _private_file(path: Path):
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+
+
+def _sync(file) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot sync a folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _removed_at_last(temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    """Create the folders between `root` and `folder`, never `root` itself: a vanished OUT stays an error."""
+    missing = []
+    while folder != root and not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        with suppress(FileExistsError):
+            new.mkdir()
+        sync_folder(new.parent)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and root in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _name(temporary: Path, target: Path, claims: Path, over: bool) -> None:
+    if over:
+        os.replace(temporary, target)
+        return
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _name_by_claim(temporary, target, claims)
+
+
+def _name_by_claim(temporary: Path, target: Path, claims: Path) -> None:
+    """Give the name where hard links do not exist: only the maker of the claim may replace."""
+    claim = claims / ("claim-" + hashlib.sha256(os.fsencode(target)).hexdigest())
+    os.close(os.open(claim, os.O_CREAT | os.O_EXCL, 0o600))
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, "taken")
+    os.replace(temporary, target)
+
+
+@contextmanager
+def open_out(root: Path) -> Iterator[OutFolder]:
+    """Open OUT for one run: create it, sweep what a crash left, lock it, and tidy up at the end.
+
+    Raises
+    ------
+    WorkspaceError
+        If another run is writing to this folder.
+    StoreFailed
+        If the folder cannot be made or written.
+    """
+    with failures_explained("The output folder"):
+        root.mkdir(parents=True, exist_ok=True)
+        root = root.resolve()
+        _sweep(root)
+        partial = root / (PARTIAL_PREFIX + secrets.token_hex(8))
+        partial.mkdir(mode=0o700)
+        _leave_marker(root)
+        lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield OutFolder(root, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
+
+
+def _leave_marker(root: Path) -> None:
+    if not (root / MARKER).exists():
+        (root / MARKER).write_bytes(MARKER_TEXT)
+
+
+def _sweep(root: Path) -> None:
+    """Remove private folders of runs that ended without tidying up."""
+    for folder in root.glob(PARTIAL_PREFIX + "*"):
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        except BlockingIOError:
+            raise WorkspaceError("Another run is writing to this output folder.",
+                                 remedy="Wait for it to end, or choose another folder.") from None
+        finally:
+            os.close(lock)
+
+
+def below_output(path: Path) -> bool:
+    """Tell whether `path` lies in or below a folder that this package writes de-identified files to."""
+    real = Path(os.path.realpath(path))
+    return any((folder / name).exists() for folder in real.parents for name in (MARKER, "scrub-report.json"))

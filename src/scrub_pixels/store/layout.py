@@ -1,0 +1,101 @@
+"""Names of files in the output folder, built so that none carries an identifier."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pydicom import Dataset
+
+from scrub_pixels.errors import ProofFailed
+from scrub_pixels.header.keys import ProjectKey
+from scrub_pixels.store.atomic import Place
+
+SUFFIX = ".dcm"
+LONGEST_NAME = 200
+LONGEST_PATH = 1000
+SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+)
+"""Names Windows keeps for devices, with any suffix."""
+
+ContainsIdentifier = Callable[[str], bool]
+"""Tells whether a text holds anything that identifies the patient (from the header stage)."""
+
+
+def new_path(dataset: Dataset, pseudonym: str) -> str:
+    """Return ``pseudonym/study/series/instance.dcm`` from the new UIDs of a de-identified data set.
+
+    Raises
+    ------
+    ProofFailed
+        If one of the three UIDs is missing or is no UID.
+    """
+    names = [_uid(dataset, k) for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")]
+    return "/".join([_safe(pseudonym) or "unnamed", *names]) + SUFFIX
+
+
+def _uid(dataset: Dataset, keyword: str) -> str:
+    value = str(dataset.get(keyword) or "")
+    if not re.fullmatch(r"[0-9.]{1,64}", value) or value.strip(".") != value:
+        raise ProofFailed("The de-identified data set has no usable UID to name its file by.",
+                          stage="write", tag=keyword)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNames:
+    """Input paths as output paths, with every identifying part replaced.
+
+    Parameters
+    ----------
+    key
+        The project key: a replaced part becomes a keyed digest, so that the same folder stays the same.
+    contains_identifier
+        Judges one part of a path; a part is also judged with its separators read as blanks.
+    """
+
+    key: ProjectKey
+    contains_identifier: ContainsIdentifier
+
+    def __repr__(self) -> str:
+        return "KeptNames()"
+
+    def place(self, relative: str) -> Place:
+        """Return the output path for an input path (``/`` between parts, zip members included).
+
+        The result is relative, never leaves OUT, has safe characters only, and ends in ``.dcm``.
+        Its second choice carries a digest, for inputs that differ only in what a safe name drops.
+        """
+        parts = [p for p in PurePosixPath(relative).parts if p not in ("/", ".")] or [relative]
+        kept = [self._part(p) for p in parts]
+        stem = kept[-1][: -len(SUFFIX)] if kept[-1].lower().endswith(SUFFIX) else kept[-1]
+        folder, code = "".join(f"{part}/" for part in kept[:-1]), self._digest(relative)
+        if len(folder) + len(stem) > LONGEST_PATH:
+            return Place(code + SUFFIX)
+        return Place(f"{folder}{stem}{SUFFIX}", otherwise=f"{folder}{stem}-{code[:12]}{SUFFIX}")
+
+    def _part(self, part: str) -> str:
+        safe = _safe(part)
+        if not safe or self._identifies(part):
+            return self._digest(part)
+        return safe
+
+    def _identifies(self, part: str) -> bool:
+        readings = (part, re.sub(r"[\W_]+", " ", part), unicodedata.normalize("NFKC", part))
+        return any(self.contains_identifier(reading) for reading in readings)
+
+    def _digest(self, part: str) -> str:
+        code = part.encode("utf-8", "surrogateescape")
+        return self.key.digest(code, "layout")[:24]
+
+
+def _safe(part: str) -> str:
+    """Return `part` with only portable characters, or an empty string if little would be left of it."""
+    name = SAFE.sub("_", part).strip("._ ")[:LONGEST_NAME]
+    return "" if not name.strip("_-.") or name.split(".")[0].lower() in RESERVED else name
+

@@ -1,0 +1,106 @@
+"""Prove that a file on disk holds the data set it was written from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import DataElement, Dataset, dcmread
+from pydicom.filebase import DicomIO
+from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
+
+from scrub_pixels.errors import ProofFailed
+
+PIXEL_DATA = 0x7FE00010
+CHUNK = 1 << 20
+
+PixelDigest = Callable[[Dataset], str]
+"""Keyed digest of the Pixel Data of a data set, as the mask stage puts it into PixelEvidence."""
+
+
+def prove_written(path: Path, dataset: Dataset) -> Dataset:
+    """Read `path` back and compare it element by element with `dataset`.
+
+    Parameters
+    ----------
+    path
+        The file just written and synced.
+    dataset
+        What it must hold; not changed.
+
+    Returns
+    -------
+    pydicom.Dataset
+        The data set as read from the file.
+
+    Raises
+    ------
+    ProofFailed
+        If the file does not parse or any element, or the file meta information, differs.
+    """
+    try:
+        found = dcmread(path)
+        differing = _first_difference(dataset, found)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError) as error:
+        raise ProofFailed(f"The file just written cannot be read back ({type(error).__name__}).",
+                          stage="write", remedy="Check the disk; report this if it repeats.") from None
+    if differing:
+        raise ProofFailed("The file just written does not hold the data set it was written from.",
+                          stage="write", tag=differing, remedy="Check the disk; report this if it repeats.")
+    _prove_syntax(dataset, found)
+    return found
+
+
+def _prove_syntax(dataset: Dataset, found: Dataset) -> None:
+    if found.file_meta.TransferSyntaxUID != dataset.file_meta.TransferSyntaxUID:
+        raise ProofFailed("The file just written has another transfer syntax.", stage="write",
+                          tag="(0002,0010) TransferSyntaxUID")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _first_difference(given: Dataset, found: Dataset) -> str:
+    """Return tag and keyword of the first element that differs, or an empty string."""
+    tags = {tag for tag in given.keys() if tag.element}
+    for tag in sorted(tags ^ {tag for tag in found.keys() if tag.element}):
+        return _named(given[tag] if tag in given else found[tag])
+    for tag in sorted(tags):
+        if not _same(given[tag], found[tag], given):
+            return _named(given[tag])
+    return ""
+
+
+def _named(element: DataElement) -> str:
+    return f"{element.tag} {element.keyword}".strip()
+
+
+def _same(given: DataElement, found: DataElement, parent: Dataset) -> bool:
+    if given.VR == "SQ" and found.VR == "SQ":
+        return len(given.value) == len(found.value) and not any(
+            _first_difference(a, b) for a, b in zip(given.value, found.value, strict=True)
+        )
+    if given.tag == PIXEL_DATA and isinstance(given.value, bytes):
+        return found.value == given.value or found.value == given.value + b"\0"
+    if given.VR == found.VR and given.value == found.value:
+        return True
+    return _encoded(given, parent) == _encoded(found, parent)
+
+
+def _encoded(element: DataElement, parent: Dataset) -> bytes:
+    """Return the element as Implicit VR Little Endian bytes, which forgive padding and an unknown VR."""
+    stream = DicomIO(BytesIO())
+    stream.is_little_endian, stream.is_implicit_VR = True, True
+    plain = DataElement(element.tag, element.VR, element.value, already_converted=True)
+    if " or " in plain.VR:
+        plain = correct_ambiguous_vr_element(plain, parent, True)
+    write_data_element(stream, plain, parent.original_character_set or "iso8859")
+    return stream.parent.getvalue()
