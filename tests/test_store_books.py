@@ -65,7 +65,7 @@ def ledger(tmp_path):
 
 
 def start(ledger) -> int:
-    return ledger.runs.start(Path("/in"), "p1", {"reader": "x"}, {"pydicom": "3"})
+    return ledger.runs.begin(Path("/in"), "p1", {"reader": "x"})
 
 
 def test_sums_close_only_when_every_input_has_ended(ledger):
@@ -83,7 +83,7 @@ def test_sums_close_only_when_every_input_has_ended(ledger):
     row = list(ledger.rows([Outcome.REFUSED]))[0]
     assert row.code == "corrupt" and row.message.startswith("(0028,0010) Rows: Bad.")
     assert ledger.sums()["frames"] == 3
-    assert ledger.runs.last().policy == {"reader": "x"}
+    assert ledger.runs.last().policy == {"reader": "x"} and "pydicom" in ledger.runs.last().versions
 
 
 def test_names_that_are_not_unicode_are_kept_byte_for_byte(ledger):

@@ -53,13 +53,13 @@ class KeptNames:
 
     Parameters
     ----------
-    key
-        The project key: a replaced part becomes a keyed digest, so that the same folder stays the same.
+    secret
+        The project key's bytes: a replaced part becomes a keyed digest, so that the same folder stays the same.
     contains_identifier
         Judges one part of a path; a part is also judged with its separators read as blanks.
     """
 
-    key: ProjectKey
+    secret: bytes
     contains_identifier: ContainsIdentifier
 
     def __repr__(self) -> str:
@@ -91,7 +91,7 @@ class KeptNames:
 
     def _digest(self, part: str) -> str:
         code = part.encode("utf-8", "surrogateescape")
-        return self.key.digest(code, "layout")[:24]
+        return ProjectKey(self.secret).digest(code, "layout")[:24]
 
 
 def _safe(part: str) -> str:

@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from scrub_pixels import __version__
 from scrub_pixels.errors import WorkspaceError
 from scrub_pixels.store.accounts import Account, Input, Outcome
 from scrub_pixels.store.database import Batched, connect, database_explained
@@ -70,6 +74,8 @@ CREATE INDEX IF NOT EXISTS inputs_outcome ON inputs (target, outcome);
 CREATE UNIQUE INDEX IF NOT EXISTS output_owner ON inputs (target, output) WHERE output != '';
 """
 
+PLAIN = ("id", "size", "modified", "run", "attempts", "code", "stage", "message", "output", "started",
+         "seconds", "policy_digest")
 COUNTS = ("frames", "frames_masked", "text_lines", "text_masked")
 
 
@@ -248,8 +254,8 @@ class Ledger:
         """Count how the inputs ended."""
         counts = dict(self._db.execute("SELECT coalesce(outcome, 'pending'), count(*) FROM inputs "
                                        "WHERE target = ? GROUP BY 1", (self._target,)).fetchall())
-        ends = (counts.get(outcome.value, 0) for outcome in Outcome)
-        return Totals(sum(counts.values()), *ends, counts.get("pending", 0))
+        released, held, refused, other = (counts.get(outcome.value, 0) for outcome in Outcome)
+        return Totals(sum(counts.values()), released, held, refused, other, counts.get("pending", 0))
 
     def sums(self) -> Mapping[str, float]:
         """Return frames, frames_masked, text_lines, text_masked and seconds, summed over all inputs."""
@@ -271,11 +277,10 @@ class Runs:
         self._db = database
         self._target = target
 
-    def start(self, source: Path, policy_digest: str, policy: Mapping[str, Any],
-              versions: Mapping[str, str]) -> int:
-        """Record a run (IN, every effective setting, versions of packages) and return its number."""
+    def begin(self, source: Path, policy_digest: str, policy: Mapping[str, Any]) -> int:
+        """Record the start of a run (IN, every effective setting, package versions); return its number."""
         row = (time.time(), os.fsencode(source), self._target, policy_digest,
-               json.dumps(policy, sort_keys=True), json.dumps(versions, sort_keys=True))
+               json.dumps(policy, sort_keys=True), json.dumps(package_versions(), sort_keys=True))
         with database_explained():
             cursor = self._db.execute("INSERT INTO runs (started, source, target, policy_digest, policy, "
                                       "versions) VALUES (?,?,?,?,?,?)", row)
@@ -314,6 +319,16 @@ def open_ledger(file: Path, out: Path | None = None) -> Iterator[Ledger]:
         ledger.close()
 
 
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python, of this package and of all it requires that is installed."""
+    versions = {"python": platform.python_version(), "scrub-pixels": __version__}
+    for requirement in metadata.requires("scrub-pixels") or ():
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
 def _no_run() -> WorkspaceError:
     return WorkspaceError("This workspace has seen no run yet.", remedy="Run scrub-pixels IN OUT first.")
 
@@ -341,10 +356,13 @@ def _as_duplicate(account: Account) -> Account:
 
 
 def _row(row: sqlite3.Row) -> Row:
+    plain = {name: row[name] for name in PLAIN}
     return Row(
-        id=row["id"], path=os.fsdecode(row["path"]), member=None if row["member"] < 0 else row["member"],
+        path=os.fsdecode(row["path"]),
+        member=None if row["member"] < 0 else row["member"],
         relative=row["relative"].decode("utf-8", "surrogateescape"),
-        size=row["size"], modified=row["modified"], run=row["run"], attempts=row["attempts"], outcome=Outcome(row["outcome"]) if row["outcome"] else None,
-        code=row["code"], stage=row["stage"], message=row["message"],
-        reasons=tuple(json.loads(row["reasons"])), output=row["output"], started=row["started"], seconds=row["seconds"],
-        policy_digest=row["policy_digest"], facts=json.loads(row["facts"]))
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        reasons=tuple(json.loads(row["reasons"])),
+        facts=json.loads(row["facts"]),
+        **plain,
+    )

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from pydicom import DataElement, Dataset, dcmread
+from pydicom.charset import convert_encodings
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 
@@ -97,10 +99,11 @@ def _same(given: DataElement, found: DataElement, parent: Dataset) -> bool:
 
 def _encoded(element: DataElement, parent: Dataset) -> bytes:
     """Return the element as Implicit VR Little Endian bytes, which forgive padding and an unknown VR."""
-    stream = DicomIO(BytesIO())
+    buffer = BytesIO()
+    stream = DicomIO(buffer)
     stream.is_little_endian, stream.is_implicit_VR = True, True
-    plain = DataElement(element.tag, element.VR, element.value, already_converted=True)
+    plain: Any = DataElement(element.tag, element.VR, element.value, already_converted=True)
     if " or " in plain.VR:
         plain = correct_ambiguous_vr_element(plain, parent, True)
-    write_data_element(stream, plain, parent.original_character_set or "iso8859")
-    return stream.parent.getvalue()
+    write_data_element(stream, plain, convert_encodings(parent.get("SpecificCharacterSet")))
+    return buffer.getvalue()

@@ -39,6 +39,11 @@ class Workspace:
     key: ProjectKey
 
     @property
+    def secret(self) -> bytes:
+        """The bytes of the key, to hand to workers."""
+        return self.key.secret
+
+    @property
     def ledger_file(self) -> Path:
         """The SQLite ledger."""
         return self.root / "ledger.sqlite"
