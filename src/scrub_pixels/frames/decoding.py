@@ -1,0 +1,231 @@
+"""One encoded frame to allocated words: the codecs, and the only boundary around them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.errors import CorruptInstance, MissingDependency, UnsupportedInstance
+from scrub_pixels.frames import native
+from scrub_pixels.frames.codestream import BadCodestream, Codestream, parse
+from scrub_pixels.frames.description import PixelDescription, attribute
+from scrub_pixels.frames.syntaxes import Codec, TransferSyntax
+from scrub_pixels.frames.words import unsigned
+
+CODEC_ERRORS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    EOFError,
+    OSError,
+    zlib.error,
+)
+"""What codecs raise on damaged input, as found in their sources and by fuzzing."""
+
+_BASELINE, _EXTENDED = 0xC0, 0xC1
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded frame.
+
+    Parameters
+    ----------
+    words
+        Allocated words, unsigned (or floating), ``(Rows, Columns[, Samples])``.
+    colour
+        Colour space of `words` as a Photometric Interpretation.
+    sign_bit
+        Bits that hold a signed value if fewer than Bits Stored, else 0.
+    """
+
+    words: NDArray
+    colour: str
+    sign_bit: int = 0
+
+
+def decode_frame(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    """Return the words of one encoded frame, without any colour conversion of ours.
+
+    Raises
+    ------
+    CorruptInstance
+        If the bytes do not decode to what the header declares.
+    MissingDependency
+        If the codec's package is not installed.
+    """
+    try:
+        return _DECODERS[syntax.codec](data, description, syntax)
+    except ImportError:
+        raise MissingDependency(
+            f"The decoder for {syntax.name} is not installed",
+            remedy=f"Install {' or '.join(syntax.needs)}.",
+        ) from None
+    except CODEC_ERRORS:
+        raise _corrupt("A frame does not decode") from None
+
+
+def stored_colour(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> str:
+    """Return the colour space that decoding gives: from the codestream first, then the header.
+
+    JPEG: APP14, component identifiers, JFIF and sampling outweigh Photometric Interpretation,
+    because every viewer's codec believes them. JPEG 2000: an inverted component transformation
+    gives RGB (PS3.5 8.2.4). Chroma is always at full resolution here, so 4:2:2 reads YBR_FULL.
+    """
+    if syntax.codec in (Codec.JPEG, Codec.JPEG_2000) and description.samples == 3:
+        return _colour(_parsed(data), description)
+    return _full_resolution(description.photometric)
+
+
+def check_codestream(stream: Codestream, description: PixelDescription) -> None:
+    """Refuse a codestream that contradicts the header, before it is decoded.
+
+    Raises
+    ------
+    CorruptInstance
+        If size, samples or depth differ, or the end marker is missing.
+    """
+    if (stream.rows, stream.columns) != description.shape:
+        raise _corrupt("Codestream and header differ in Rows or Columns")
+    if stream.samples != description.samples:
+        raise _corrupt("Codestream and header differ in Samples per Pixel")
+    if stream.precision > max(8, description.bits_allocated):
+        raise _corrupt("The codestream is deeper than Bits Allocated")
+    if stream.end is None:
+        raise _corrupt("A codestream breaks off before its end marker")
+
+
+def _parsed(data: bytes) -> Codestream:
+    try:
+        return parse(data)
+    except BadCodestream:
+        raise _corrupt("A frame is no codestream of its transfer syntax") from None
+
+
+def _colour(stream: Codestream, description: PixelDescription) -> str:
+    declared = description.photometric
+    if description.samples == 1:
+        return declared
+    if stream.colour:
+        return stream.colour
+    if declared in ("YBR_RCT", "YBR_ICT"):
+        return "RGB"
+    return _full_resolution(declared)
+
+
+def _full_resolution(photometric: str) -> str:
+    return "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
+
+
+def _native(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+    exact = data[: description.frame_bytes] if len(data) == description.frame_bytes + 1 else data
+    words = native.decode_words(exact, description)
+    return Decoded(words, _full_resolution(description.photometric))
+
+
+def _deflate(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    return _native(inflater.decompress(data, description.frame_bytes + 2), description, syntax)
+
+
+def _rle(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+    from rle.rle import decode_frame as decode
+
+    pixels = description.rows * description.columns
+    planes = np.frombuffer(decode(data, pixels, description.bits_allocated, "<"), np.uint8)
+    words = planes.view(unsigned(description).newbyteorder("<")).astype(unsigned(description), copy=False)
+    by_plane = words.reshape(description.samples, *description.shape)
+    arranged = by_plane[0] if description.samples == 1 else by_plane.transpose(1, 2, 0)
+    return Decoded(arranged, _full_resolution(description.photometric))
+
+
+def _jpeg(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    import libjpeg
+
+    stream = _parsed(data)
+    check_codestream(stream, description)
+    if syntax.lossy and (stream.process not in (_BASELINE, _EXTENDED) or stream.precision != 8):
+        raise UnsupportedInstance(
+            "The JPEG codestream is 12-bit or not sequential",
+            stage="decode",
+            tag=attribute("PixelData"),
+            remedy="Convert it to a lossless transfer syntax.",
+        )
+    samples = _container(libjpeg.decode_pixel_data(data, version=2), stream, description)
+    return Decoded(samples, _colour(stream, description))
+
+
+def _jpeg_ls(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+    import jpeg_ls
+
+    stream = _parsed(data)
+    check_codestream(stream, description)
+    buffer, info = jpeg_ls.decode_buffer(data)
+    by_plane = description.samples > 1 and info["interleave_mode"] == 0
+    words = _container(buffer, stream, description, by_plane=by_plane)
+    return Decoded(words, _full_resolution(description.photometric), stream.precision)
+
+
+def _jpeg_2000(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+    import openjpeg
+
+    stream = _parsed(data)
+    check_codestream(stream, description)
+    words = _container(openjpeg.decode_pixel_data(data, version=2), stream, description)
+    return Decoded(words, _colour(stream, description), 0 if stream.signed else stream.precision)
+
+
+def _container(
+    buffer: bytes | bytearray, stream: Codestream, description: PixelDescription, *, by_plane: bool = False
+) -> NDArray:
+    """Bring a codec's output, sized by its precision, into allocated words."""
+    size = 1 if stream.precision <= 8 else 2 if stream.precision <= 16 else 4
+    read = np.frombuffer(buffer, f"<{'i' if stream.signed else 'u'}{size}")
+    target = unsigned(description)
+    wide = np.dtype(f"{read.dtype.kind}{target.itemsize}")
+    words = read.astype(wide, copy=False).view(target)
+    if by_plane:
+        return words.reshape(description.samples, *description.shape).transpose(1, 2, 0)
+    return words.reshape(description.array_shape)
+
+
+def _refuse(_: bytes, __: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    raise UnsupportedInstance(
+        f"{syntax.name} cannot be decoded: {syntax.reason}",
+        stage="decode",
+        tag="(0002,0010) TransferSyntaxUID",
+        remedy="Convert the Instance to a transfer syntax that is handled.",
+    )
+
+
+def _corrupt(message: str) -> CorruptInstance:
+    return CorruptInstance(
+        message,
+        stage="decode",
+        tag=attribute("PixelData"),
+        remedy="Get the Instance again from its source.",
+    )
+
+
+Decoder = Callable[[bytes, PixelDescription, TransferSyntax], Decoded]
+
+_DECODERS: Mapping[Codec, Decoder] = MappingProxyType(
+    {
+        Codec.NATIVE: _native,
+        Codec.DEFLATE: _deflate,
+        Codec.RLE: _rle,
+        Codec.JPEG: _jpeg,
+        Codec.JPEG_LS: _jpeg_ls,
+        Codec.JPEG_2000: _jpeg_2000,
+        Codec.NONE: _refuse,
+    }
+)

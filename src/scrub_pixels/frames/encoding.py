@@ -1,0 +1,202 @@
+"""Stored samples to one encoded frame, losslessly, and frames to a Pixel Data value."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.errors import UnsupportedInstance
+from scrub_pixels.frames import native
+from scrub_pixels.frames.description import PixelDescription, attribute
+from scrub_pixels.frames.encapsulation import encapsulate
+from scrub_pixels.frames.syntaxes import (
+    DEFLATED_FRAME,
+    ENCAPSULATED_UNCOMPRESSED,
+    JPEG_2000_LOSSLESS,
+    JPEG_LS_LOSSLESS,
+    RLE_LOSSLESS,
+    transfer_syntax,
+)
+from scrub_pixels.frames.words import unsigned
+
+_DEEPEST = 16
+_RGB, _UNSPECIFIED = 1, 0
+
+
+def encode_frame(samples: NDArray, description: PixelDescription, syntax_uid: str) -> bytes:
+    """Encode stored samples of one frame losslessly.
+
+    Parameters
+    ----------
+    samples
+        ``(Rows, Columns)`` or ``(Rows, Columns, Samples)``, as ``Instance.stored`` gives them.
+    description
+        What the header will say. JPEG 2000 applies the reversible colour transformation if its
+        photometric is YBR_RCT or YBR_ICT (the header must then say YBR_RCT).
+    syntax_uid
+        Transfer syntax to encode for. Bits outside Bits Stored are cleared in every one.
+
+    Returns
+    -------
+    bytes
+        Native bytes of the frame, or one codestream. 1-bit native frames begin at a byte;
+        byte-sized samples in big endian are in OB order, see `pixel_data_vr`.
+
+    Raises
+    ------
+    UnsupportedInstance
+        If there is no lossless encoder for the syntax or this depth.
+    ValueError
+        If the samples do not have the described shape and type, or a 4:2:2 pair differs in chroma.
+    """
+    _check(samples, description)
+    syntax = transfer_syntax(syntax_uid)
+    if not syntax.encapsulated:
+        return native.encode_words(samples, description, little_endian=syntax.little_endian)
+    encoder = _ENCODERS.get(syntax.uid)
+    if encoder is None:
+        raise _unsupported(f"There is no lossless encoder for {syntax.name}")
+    if description.floating:
+        raise _unsupported("Floating samples are encoded natively only")
+    return encoder(samples, description)
+
+
+def join_frames(frames: Iterable[bytes], description: PixelDescription, syntax_uid: str) -> bytes:
+    """Return the value of Pixel Data made of encoded frames, even in length.
+
+    Native frames are concatenated (1-bit frames without padding between them). Encapsulated ones
+    become a fragment each behind a Basic Offset Table, which is left empty from 4 GiB on; no
+    Extended Offset Table is written, so remove (7FE0,0001) and (7FE0,0002) from the data set.
+
+    Raises
+    ------
+    CorruptInstance
+        If one encoded frame is over 4 GiB.
+    """
+    if transfer_syntax(syntax_uid).encapsulated:
+        return encapsulate(frames)
+    return native.join(frames, description)
+
+
+def pixel_data_vr(description: PixelDescription, syntax_uid: str) -> str:
+    """Return the VR under which `join_frames` lays Pixel Data down (PS3.5 8.2, A.1 to A.4)."""
+    syntax = transfer_syntax(syntax_uid)
+    if description.floating:
+        return "OF" if description.bits_allocated == 32 else "OD"
+    if syntax.encapsulated:
+        return "OB"
+    return "OB" if description.bits_allocated <= 8 and syntax.keyword != "ImplicitVRLittleEndian" else "OW"
+
+
+def written_photometric(description: PixelDescription, colour: str, syntax_uid: str) -> str:
+    """Return the Photometric Interpretation that is true of frames encoded by `encode_frame`.
+
+    Parameters
+    ----------
+    description
+        Of the Instance as read.
+    colour
+        ``Instance.stored_photometric``.
+    """
+    if not transfer_syntax(syntax_uid).encapsulated and description.subsampled:
+        return description.photometric
+    if syntax_uid == JPEG_2000_LOSSLESS and colour == "RGB" and description.photometric != "RGB":
+        return "YBR_RCT"
+    return colour
+
+
+def _check(samples: NDArray, description: PixelDescription) -> None:
+    if samples.shape != description.array_shape:
+        raise ValueError("the samples have not the described shape")
+    if samples.dtype != description.dtype:
+        raise ValueError("the samples have not the described type")
+
+
+def _uncompressed(samples: NDArray, description: PixelDescription) -> bytes:
+    if description.subsampled:
+        raise _unsupported("4:2:2 samples are not encoded in this transfer syntax")
+    return native.encode_words(samples, description)
+
+
+def _deflate(samples: NDArray, description: PixelDescription) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(_uncompressed(samples, description)) + packer.flush()
+
+
+def _rle(samples: NDArray, description: PixelDescription) -> bytes:
+    from rle.utils import encode_pixel_data
+
+    by_pixel = replace(description, planar=0, photometric="RGB" if description.samples == 3 else "")
+    return encode_pixel_data(
+        native.encode_words(samples, by_pixel),
+        byteorder="<",
+        rows=description.rows,
+        columns=description.columns,
+        samples_per_pixel=description.samples,
+        bits_allocated=description.bits_allocated,
+        number_of_frames=1,
+    )
+
+
+def _packed(samples: NDArray, description: PixelDescription) -> NDArray:
+    """Return low-aligned unsigned words in the smallest type that holds Bits Stored."""
+    _check_depth(description)
+    words = samples.view(unsigned(description)) & unsigned(description).type(2**description.bits_stored - 1)
+    return words.astype("<u1" if description.bits_stored <= 8 else "<u2", copy=False)
+
+
+def _check_depth(description: PixelDescription) -> None:
+    if description.bits_stored > _DEEPEST:
+        raise _unsupported("Samples deeper than 16 bits have no such encoder")
+
+
+def _jpeg_ls(samples: NDArray, description: PixelDescription) -> bytes:
+    import jpeg_ls
+
+    words = _packed(np.ascontiguousarray(samples), description)
+    return bytes(
+        jpeg_ls.encode_buffer(
+            words.tobytes(),
+            description.rows,
+            description.columns,
+            description.samples,
+            max(2, description.bits_stored),
+            interleave_mode=2,
+        )
+    )
+
+
+def _jpeg_2000(samples: NDArray, description: PixelDescription) -> bytes:
+    import openjpeg
+
+    plain = np.ascontiguousarray(samples)
+    _check_depth(description)
+    narrow = plain.astype(f"{plain.dtype.kind}{1 if description.bits_stored <= 8 else 2}", copy=False)
+    transform = description.photometric in ("YBR_RCT", "YBR_ICT")
+    colour = _RGB if transform else _UNSPECIFIED
+    return openjpeg.encode_array(narrow, description.bits_stored, colour, transform)
+
+
+def _unsupported(message: str) -> UnsupportedInstance:
+    return UnsupportedInstance(
+        message,
+        stage="mask",
+        tag=attribute("PixelData"),
+        remedy="Choose an uncompressed transfer syntax for the output.",
+    )
+
+
+_ENCODERS: Mapping[str, Callable[[NDArray, PixelDescription], bytes]] = MappingProxyType(
+    {
+        ENCAPSULATED_UNCOMPRESSED: _uncompressed,
+        DEFLATED_FRAME: _deflate,
+        RLE_LOSSLESS: _rle,
+        JPEG_LS_LOSSLESS: _jpeg_ls,
+        JPEG_2000_LOSSLESS: _jpeg_2000,
+    }
+)

@@ -1,0 +1,239 @@
+"""One Instance and its frames, decoded one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from scrub_pixels.errors import CorruptInstance, UnsupportedInstance
+from scrub_pixels.frames import native
+from scrub_pixels.frames.codestream import BadCodestream, parse
+from scrub_pixels.frames.decoding import Decoded, decode_frame, stored_colour
+from scrub_pixels.frames.description import PixelDescription, attribute, describe
+from scrub_pixels.frames.encapsulation import ExtendedOffsets, FrameIndex, index_frames, join_fragments
+from scrub_pixels.frames.limits import Limits
+from scrub_pixels.frames.opening import Source, read_dataset, syntax_uid
+from scrub_pixels.frames.syntaxes import Codec, TransferSyntax, transfer_syntax
+from scrub_pixels.frames.views import View, render
+from scrub_pixels.frames.words import outside_stored, samples_from_words
+
+_MARKED = (Codec.JPEG, Codec.JPEG_LS, Codec.JPEG_2000)
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Where the frames lie in the Pixel Data value."""
+
+    value: memoryview
+    index: FrameIndex | None
+    swapped: bool
+
+
+class Instance:
+    """A data set with its frames, read lazily; build it with `open_instance`.
+
+    Attributes
+    ----------
+    dataset
+        As read, never changed here; `file_meta` attached.
+    transfer_syntax
+        Row of the table.
+    pixels
+        The checked Image Pixel module, or None if there are no frames.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        syntax: TransferSyntax,
+        pixels: PixelDescription | None = None,
+        frames: _Frames | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.transfer_syntax = syntax
+        self.pixels = pixels
+        self._frames = frames
+        self._last: tuple[int, Decoded] | None = None
+
+    def __repr__(self) -> str:
+        return f"Instance({self.transfer_syntax.keyword}, frames={self.frames})"
+
+    @property
+    def frames(self) -> int:
+        """Number of frames, 0 if there are no pixels."""
+        return self.pixels.frames if self.pixels else 0
+
+    def encoded(self, frame: int) -> bytes:
+        """Return a frame's own bytes: the native slice, or its fragments joined.
+
+        Raises
+        ------
+        IndexError
+            If there is no such frame.
+        CorruptInstance
+            If the file breaks off inside the frame.
+        """
+        pixels, frames = self._with_pixels(frame)
+        if frames.index is not None:
+            return join_fragments(frames.value, frames.index.frames[frame])
+        return native.slice_frame(frames.value, pixels, frame, swapped=frames.swapped)
+
+    def stored(self, frame: int) -> NDArray:
+        """Return stored samples, ``(Rows, Columns[, Samples])``, in `PixelDescription.dtype`.
+
+        No colour conversion: the colour space is `stored_photometric`. Planes are interleaved,
+        4:2:2 chroma repeated, bits outside Bits Stored removed, signs extended. Read-only.
+
+        Raises
+        ------
+        CorruptInstance
+            If the frame does not decode to what the header declares.
+        """
+        pixels, _ = self._with_pixels(frame)
+        decoded = self._decoded(frame)
+        samples = decoded.words
+        if not pixels.floating:
+            samples = samples_from_words(samples, pixels, decoded.sign_bit)
+        samples.flags.writeable = False
+        return samples
+
+    def stored_raw(self, frame: int) -> NDArray:
+        """Return native allocated words with all their bits, unsigned; otherwise `stored`."""
+        if self.transfer_syntax.encapsulated:
+            return self.stored(frame)
+        words = self._decoded(frame).words.view()
+        words.flags.writeable = False
+        return words
+
+    def views(self, frame: int) -> tuple[View, ...]:
+        """Return the renderings to search for text; the first is ``display``."""
+        pixels, _ = self._with_pixels(frame)
+        return render(self.stored(frame), self._decoded(frame).colour, pixels, self.dataset, frame)
+
+    @cached_property
+    def stored_photometric(self) -> str:
+        """Colour space of `stored` as a Photometric Interpretation; empty without pixels."""
+        if self.pixels is None:
+            return ""
+        return stored_colour(self.encoded(0), self.pixels, self.transfer_syntax)
+
+    @cached_property
+    def unused_bits(self) -> bool:
+        """True if bits outside Bits Stored carry information in any frame."""
+        pixels = self.pixels
+        if pixels is None or pixels.floating or pixels.bits_stored == pixels.bits_allocated:
+            return False
+        return any(outside_stored(self._decoded(frame).words, pixels) for frame in range(self.frames))
+
+    @cached_property
+    def surplus(self) -> str | None:
+        """What the Pixel Data holds beyond the declared frames, PHI-free; None if nothing.
+
+        Undeclared frames and trailing bytes are shown by no viewer and may hold a picture.
+        """
+        if self.pixels is None or self._frames is None:
+            return None
+        if self._frames.index is None:
+            return native.surplus(self._frames.value, self.pixels) or None
+        return "; ".join(self._encapsulated_surplus(self._frames.index)) or None
+
+    def _encapsulated_surplus(self, index: FrameIndex) -> list[str]:
+        found = []
+        if index.surplus_frames:
+            found.append(f"{index.surplus_frames} undeclared frame" + "s" * (index.surplus_frames > 1))
+        if index.trailing:
+            found.append(f"{index.trailing} trailing bytes")
+        if behind := sum(self._behind_end(frame) for frame in range(self.frames)):
+            found.append(f"{behind} bytes behind the end of codestreams")
+        return found
+
+    def _behind_end(self, frame: int) -> int:
+        """Count the bytes behind a codestream's end marker that are not padding."""
+        if self.transfer_syntax.codec not in _MARKED:
+            return 0
+        data = self.encoded(frame)
+        try:
+            end = parse(data).end
+        except BadCodestream:
+            return 0
+        rest = data[end:] if end is not None else b""
+        return len(rest) if rest.strip(b"\0\xff") else 0
+
+    def _decoded(self, frame: int) -> Decoded:
+        """Decode a frame; the last one is kept, because stages ask for the same frame in turn."""
+        pixels, frames = self._with_pixels(frame)
+        if self._last is None or self._last[0] != frame:
+            self._last = frame, self._decode(frame, pixels, frames)
+        return self._last[1]
+
+    def _decode(self, frame: int, pixels: PixelDescription, frames: _Frames) -> Decoded:
+        data = self.encoded(frame)
+        if frames.index is not None:
+            return decode_frame(data, pixels, self.transfer_syntax)
+        little = self.transfer_syntax.little_endian
+        words = native.decode_words(data, pixels, little_endian=little)
+        return Decoded(words, stored_colour(b"", pixels, self.transfer_syntax))
+
+    def _with_pixels(self, frame: int) -> tuple[PixelDescription, _Frames]:
+        if self.pixels is None or self._frames is None or not 0 <= frame < self.frames:
+            raise IndexError("there is no such frame")
+        return self.pixels, self._frames
+
+
+def open_instance(source: Source, limits: Limits | None = None) -> Instance:
+    """Open a DICOM file, bytes, stream or data set.
+
+    Raises
+    ------
+    NotDicom, UnreadableFile, TooLarge
+        If there is no data set to be had, or it is over the limits.
+    CorruptInstance, UnsupportedInstance
+        If header and Pixel Data contradict each other, or are not handled.
+    """
+    limits = limits or Limits()
+    dataset = read_dataset(source, limits)
+    syntax = transfer_syntax(syntax_uid(dataset))
+    _check_readable(dataset, syntax)
+    pixels = describe(dataset, encapsulated=syntax.encapsulated, limits=limits)
+    if pixels is None:
+        return Instance(dataset, syntax)
+    return Instance(dataset, syntax, pixels, _locate(dataset, syntax, pixels))
+
+
+def _check_readable(dataset: Dataset, syntax: TransferSyntax) -> None:
+    if syntax.codec is not Codec.NONE or not ("PixelData" in dataset or "Rows" in dataset):
+        return
+    raise UnsupportedInstance(
+        f"{syntax.name} is not handled: {syntax.reason}",
+        stage="open",
+        tag="(0002,0010) TransferSyntaxUID",
+        remedy="Convert the Instance to a transfer syntax that is handled.",
+    )
+
+
+def _locate(dataset: Dataset, syntax: TransferSyntax, pixels: PixelDescription) -> _Frames:
+    element = dataset[pixels.keyword]
+    if not isinstance(element.value, (bytes, bytearray)):
+        raise _corrupt("Pixel Data has no value", pixels.keyword)
+    value = memoryview(element.value)
+    if not syntax.encapsulated:
+        if element.is_undefined_length:
+            raise _corrupt("Pixel Data is encapsulated, but the transfer syntax is not", pixels.keyword)
+        native.check_length(value, pixels)
+        swapped = not syntax.little_endian and element.VR == "OW" and pixels.bits_allocated <= 8
+        return _Frames(value, None, swapped)
+    return _Frames(value, index_frames(value, pixels.frames, _extended(dataset)), False)
+
+
+def _extended(dataset: Dataset) -> ExtendedOffsets | None:
+    offsets, lengths = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    return ExtendedOffsets(offsets, lengths or b"") if isinstance(offsets, bytes) else None
+
+
+def _corrupt(message: str, keyword: str) -> CorruptInstance:
+    return CorruptInstance(
+        message, stage="open", tag=attribute(keyword), remedy="Get the Instance again from its source."
+    )

@@ -1,0 +1,230 @@
+"""Renderings of a frame to search for text: what is displayed, and what display would hide.
+
+The first view is what a radiologist sees. Further ones are made only where display runs
+different stored values together (a window that clips, a palette that paints them alike, a few
+extreme values that press all others into one grey), because there text can stand unseen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from scrub_pixels.frames.description import PixelDescription
+from scrub_pixels.frames.lookup import Rendering, Table, palette, rendering
+
+_LUT_BITS = 16
+_HIDDEN_GREYS = 4
+"""Greys (of 255, over the range present) that display may run together without a second view."""
+_NARROW_GREYS = 64
+"""A picture that uses fewer greys than this is also shown stretched."""
+_EXTREME = 1 / 8
+"""If 99.8 % of the samples use less than this part of the range, ranks are mixed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One rendering of a frame.
+
+    Parameters
+    ----------
+    name
+        ``display``, ``full range`` or ``palette index``.
+    image
+        ``(Rows, Columns)`` grey or ``(Rows, Columns, 3)`` RGB, uint8. May share memory with the
+        stored samples; do not write to it.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+
+
+def render(
+    samples: NDArray, colour: str, description: PixelDescription, dataset: Dataset, frame: int
+) -> tuple[View, ...]:
+    """Return the views of one frame's stored samples, ``display`` first.
+
+    Parameters
+    ----------
+    samples
+        As `Instance.stored` gives them.
+    colour
+        Their colour space.
+
+    Raises
+    ------
+    CorruptInstance
+        If a lookup table of the header is broken.
+    """
+    if description.samples == 3:
+        return _colour_views(samples, colour, description)
+    if description.photometric == "PALETTE COLOR":
+        return _palette_views(samples, palette(dataset, little_endian=_little(dataset)))
+    if description.bits_stored == 1 and not description.signed:
+        return _inverted((View("display", samples * np.uint8(255)),), description)
+    shown = rendering(dataset, frame, little_endian=_little(dataset))
+    if description.floating or description.bits_stored > _LUT_BITS:
+        views = _wide_views(samples, shown)
+    else:
+        views = _grey_views(samples, description, shown)
+    return _inverted(views, description)
+
+
+def _little(dataset: Dataset) -> bool:
+    return dataset.original_encoding[1] is not False
+
+
+def _inverted(views: tuple[View, ...], description: PixelDescription) -> tuple[View, ...]:
+    if description.photometric != "MONOCHROME1":
+        return views
+    return tuple(View(view.name, 255 - view.image) for view in views)
+
+
+def _grey_views(samples: NDArray, description: PixelDescription, shown: Rendering) -> tuple[View, ...]:
+    """Render up to 16 bits through a table of the values present: one look-up per sample."""
+    low, high = int(samples.min()), int(samples.max())
+    values = np.arange(low, high + 1)
+    linear = _bytes((values - low) / max(1, high - low))
+    plain = shown.voi is None and shown.modality is None
+    if plain and description.dtype == np.uint8 and description.bits_stored == 8:
+        table, display = values.astype(np.uint8), samples
+    else:
+        table = linear if shown.voi is None and shown.modality is None else _bytes(shown.apply(values))
+        display = _through(table, samples, low)
+    first = View("display", display)
+    extreme = description.bits_stored > 8 and _extreme(samples, low, high)
+    if not extreme and not _hides(table):
+        return (first,)
+    full = _with_ranks(linear, samples, low) if extreme else linear
+    return first, View("full range", _through(full, samples, low))
+
+
+def _through(table: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np.uint8]:
+    """Look each sample up in a table that begins at the value `low`."""
+    if samples.dtype == np.uint8:
+        full = np.zeros(256, np.uint8)
+        full[low : low + len(table)] = table
+        return cv2.LUT(np.ascontiguousarray(samples), full)
+    index = samples.astype(np.int32) - low if samples.dtype.kind == "i" or low else samples
+    return table[index]
+
+
+def _hides(table: NDArray[np.uint8]) -> bool:
+    """Tell whether a display table runs values together, or uses hardly any grey."""
+    if len(table) < 2:
+        return False
+    steps = np.diff(table.astype(np.int16))
+    if np.ptp(table) < _NARROW_GREYS or ((steps < 0).any() and (steps > 0).any()):
+        return True
+    changes = np.flatnonzero(steps)
+    longest = np.diff(np.concatenate(([-1], changes, [len(table) - 1]))).max()
+    return bool(longest > 1 and (longest - 1) * 255 > _HIDDEN_GREYS * (len(table) - 1))
+
+
+def _extreme(samples: NDArray, low: int, high: int) -> bool:
+    """Tell whether nearly all samples use a small part of the range present."""
+    cumulative = _cumulative(samples, low)
+    start, stop = np.searchsorted(cumulative, (0.001, 0.999))
+    return bool(high - low >= 256 and (stop - start) < _EXTREME * (high - low))
+
+
+def _cumulative(samples: NDArray, low: int) -> NDArray:
+    counts = np.bincount((samples.reshape(-1).astype(np.int32) - low))
+    return np.cumsum(counts) / samples.size
+
+
+def _with_ranks(linear: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np.uint8]:
+    """Mix the linear table with the histogram's, so that both the bulk and the extremes show."""
+    present = np.bincount(samples.reshape(-1).astype(np.int32) - low) > 0
+    ranks = np.cumsum(present) / max(1, present.sum())
+    return _bytes((linear / 255 + ranks) / 2)
+
+
+def _wide_views(samples: NDArray, shown: Rendering) -> tuple[View, ...]:
+    """Render floats and more than 16 bits directly."""
+    finite = np.where(np.isfinite(samples), samples, 0) if samples.dtype.kind == "f" else samples
+    values = finite.astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    full = View("full range", _bytes((values - low) / ((high - low) or 1.0)))
+    if shown.voi is None:
+        views = (View("display", full.image),)
+    else:
+        views = (View("display", _bytes(shown.apply(values))), full)
+    return (*views, *_ranked(values, low, high))
+
+
+def _ranked(values: NDArray, low: float, high: float) -> tuple[View, ...]:
+    start, stop = np.percentile(values, (0.1, 99.9))
+    if high <= low or stop - start >= _EXTREME * (high - low):
+        return ()
+    bulk = np.clip((values - start) / ((stop - start) or 1.0), 0, 1)
+    return (View("bulk range", _bytes(bulk)),)
+
+
+def _colour_views(samples: NDArray, colour: str, description: PixelDescription) -> tuple[View, ...]:
+    eight = samples if samples.dtype == np.uint8 else _to_eight(samples, description)
+    display = _rgb(eight, colour)
+    low, high = int(display.min()), int(display.max())
+    if high - low >= _NARROW_GREYS or high == low:
+        return (View("display", display),)
+    stretched = _bytes((samples.astype(np.float64) - samples.min()) / max(1, int(np.ptp(samples))))
+    if colour != "RGB":
+        stretched = _bytes((display.astype(np.float64) - low) / (high - low))
+    return View("display", display), View("full range", stretched)
+
+
+def _to_eight(samples: NDArray, description: PixelDescription) -> NDArray[np.uint8]:
+    """Return colour samples of any depth and sign as 8-bit ones."""
+    lowest = -(2 ** (description.bits_stored - 1)) if description.signed else 0
+    scaled = (samples.astype(np.float64) - lowest) / (2**description.bits_stored - 1)
+    return _bytes(scaled)
+
+
+def _rgb(samples: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
+    if colour == "RGB":
+        return samples
+    if colour.startswith("YBR_PARTIAL"):
+        return _partial_rgb(samples)
+    luma, blue, red = cv2.split(np.ascontiguousarray(samples))
+    return cv2.cvtColor(cv2.merge((luma, red, blue)), cv2.COLOR_YCrCb2RGB)
+
+
+def _partial_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Convert studio-range Y'CbCr (PS3.3 C.7.6.3.1.2, retired YBR_PARTIAL)."""
+    luma = (samples[..., 0].astype(np.float32) - 16) * (255 / 219)
+    blue, red = (samples[..., n].astype(np.float32) - 128 for n in (1, 2))
+    planes = (luma + 1.596 * red, luma - 0.392 * blue - 0.813 * red, luma + 2.017 * blue)
+    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+
+
+def _palette_views(samples: NDArray, table: Table) -> tuple[View, ...]:
+    low, high = int(samples.min()), int(samples.max())
+    index = samples.astype(np.int32) - low
+    present = np.flatnonzero(np.bincount(index.reshape(-1)))
+    colours = table.apply(np.arange(low, high + 1))
+    display = View("display", np.ascontiguousarray(colours[index]))
+    if not _paints_alike(colours[present], present):
+        return (display,)
+    return display, View("palette index", _bytes(np.arange(high - low + 1) / max(1, high - low))[index])
+
+
+def _paints_alike(colours: NDArray[np.uint8], present: NDArray) -> bool:
+    """Tell whether indices far apart are painted in (nearly) one colour."""
+    if len(present) < 2:
+        return False
+    _, groups = np.unique(colours >> 2, axis=0, return_inverse=True)
+    groups = groups.reshape(-1)
+    lowest = np.full(groups.max() + 1, np.iinfo(np.int64).max)
+    highest = np.full(groups.max() + 1, -1)
+    np.minimum.at(lowest, groups, present)
+    np.maximum.at(highest, groups, present)
+    return bool((highest - lowest).max() * 255 > 2 * _HIDDEN_GREYS * (present[-1] - present[0]))
+
+
+def _bytes(unit: NDArray) -> NDArray[np.uint8]:
+    """Return 0..1 as 0..255."""
+    return np.rint(unit * 255).astype(np.uint8)
