@@ -29,7 +29,7 @@ from scrub_pixels.masks.jpeg_markers import (
     uneditable,
 )
 from scrub_pixels.masks.jpeg_reach import Plane, Reach, spread_until_black
-from scrub_pixels.masks.jpeg_scan import Grid, ScanOrder, Walk, as_words, grids, scan_order, tables, walk
+from scrub_pixels.masks.jpeg_scan import Grid, ScanOrder, Walk, first_bits, grids, scan_order, tables, walk
 
 Mask = NDArray[np.bool_]
 
@@ -207,10 +207,9 @@ def _alone(interval: Interval, code: int, length: int) -> Mask:
     """Return which blocks of an interval hold nothing but the code `code` after their DC."""
     found = interval.walk
     alone = found.begin[1:] - found.ac == length
-    words = as_words(interval.entropy) if alone.any() else []
-    for i in np.flatnonzero(alone):
-        at = int(found.ac[i])
-        alone[i] = words[at >> 3] >> (32 - length - (at & 7)) & ((1 << length) - 1) == code
+    at = found.ac[alone]
+    words = first_bits(interval.entropy)[at >> 3]
+    alone[alone] = words >> (32 - length - (at & 7)) & ((1 << length) - 1) == code
     return alone
 
 

@@ -304,11 +304,10 @@ def _component(body: bytes) -> Component:
 
 
 def _scan_components(frame: FrameHeader, body: bytes) -> tuple[ScanComponent, ...]:
+    """Read an SOS header; Ss, Se, Ah and Al mean nothing in a sequential scan and are often wrong."""
     count = body[0] if body else 0
     if not 1 <= count <= len(frame.components) or len(body) != 4 + 2 * count:
         raise corrupt("a scan header has a wrong length")
-    if body[-3:] != b"\x00\x3f\x00":
-        raise uneditable("a scan does not hold the whole spectrum")
     order = {component.identifier: i for i, component in enumerate(frame.components)}
     pairs = [(body[i], body[i + 1]) for i in range(1, 1 + 2 * count, 2)]
     if any(identifier not in order for identifier, _ in pairs):

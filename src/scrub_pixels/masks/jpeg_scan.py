@@ -104,10 +104,10 @@ def tables(scan: Scan) -> list[tuple[DcTable, AcTable]]:
     return [(dc_table(scan.huffman[0, part.dc]), ac_table(scan.huffman[1, part.ac])) for part in scan.components]
 
 
-def as_words(entropy: bytes) -> list[int]:
-    """Return the 32 bits that begin at each byte of unstuffed data, followed by zeros."""
-    data = np.frombuffer(entropy + PADDING, dtype=np.uint8).astype(np.uint32)
-    return (data[:-3] << 24 | data[1:-2] << 16 | data[2:-1] << 8 | data[3:]).tolist()
+def first_bits(entropy: bytes) -> NDArray[np.int64]:
+    """Return the 32 bits that begin at each byte of unstuffed data, zeros behind its end."""
+    data = np.frombuffer(entropy + PADDING, dtype=np.uint8).astype(np.int64)
+    return data[:-3] << 24 | data[1:-2] << 16 | data[2:-1] << 8 | data[3:]
 
 
 def walk(entropy: bytes, pattern: Sequence[tuple[DcTable, AcTable]], units: int) -> Walk:
@@ -118,7 +118,7 @@ def walk(entropy: bytes, pattern: Sequence[tuple[DcTable, AcTable]], units: int)
     CorruptInstance
         If the bits hold an illegal code or end too early.
     """
-    words, limit = as_words(entropy), 8 * len(entropy)
+    words, limit = first_bits(entropy).tolist(), 8 * len(entropy)
     notes: tuple[list[int], list[int], list[int]] = ([], [], [])
     position = 0
     for _ in range(units):

@@ -1,0 +1,313 @@
+"""Redactions to new Pixel Data, in the Instance's own transfer syntax wherever that can be done.
+
+=============  ==================================================================================
+NATIVE         the bytes inside each Region are overwritten, no other byte of the frame changes
+SAME SYNTAX    touched frames are decoded, painted, encoded losslessly; others keep their bytes
+COEFFICIENTS   touched 8x8 blocks are replaced in the entropy-coded data; if a codestream cannot
+               be edited so, the Instance is written losslessly as JPEG-LS instead, on record
+TO LOSSLESS    every frame is decoded and encoded losslessly in the syntax the table names
+=============  ==================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from io import BytesIO
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.decisions.findings import Redaction
+from scrub_pixels.errors import ProofFailed, UnsupportedInstance
+from scrub_pixels.frames import (
+    Instance,
+    PixelDescription,
+    Redact,
+    encode_frame,
+    join_frames,
+    pixel_data_vr,
+    transfer_syntax,
+    written_photometric,
+)
+from scrub_pixels.frames.codestream import BadCodestream, starts_codestream
+from scrub_pixels.frames.codestream import parse as parse_codestream
+from scrub_pixels.geometry import Region
+from scrub_pixels.masks.black import fill_value
+from scrub_pixels.masks.evidence import FrameRedaction
+from scrub_pixels.masks.jpeg_edit import blacken
+from scrub_pixels.masks.jpeg_markers import NotEditable
+from scrub_pixels.masks.painting import native_regions, paint, paint_native
+
+JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+TRANSFORMED = ("YBR_RCT", "YBR_ICT")
+_PIXELS = "(7FE0,0010) PixelData"
+
+Regions = Mapping[int, tuple[Region, ...]]
+
+
+@dataclass(frozen=True)
+class MaskedPixels:
+    """New Pixel Data and what has to be said about it.
+
+    Parameters
+    ----------
+    value
+        New value of the element; the original object itself if nothing changed.
+    transfer_syntax_uid
+        What `value` is encoded in.
+    attributes
+        Attributes by keyword that have to change with it; None deletes.
+    redactions
+        The samples that may differ, frame by frame.
+    cleared_bits
+        True if bits outside Bits Stored were set to zero in every frame.
+    identical
+        True if `value` is the original's.
+    requested
+        The Regions asked for, clipped to the frame.
+    black
+        The samples that are displayed black, frame by frame; all of `requested`, except where
+        up-sampled colour from outside bleeds in.
+    keyword, vr
+        The element that carries the value, and its VR.
+    """
+
+    value: bytes
+    transfer_syntax_uid: str
+    attributes: tuple[tuple[str, object], ...]
+    redactions: tuple[FrameRedaction, ...]
+    cleared_bits: bool
+    identical: bool
+    requested: tuple[FrameRedaction, ...] = ()
+    black: tuple[FrameRedaction, ...] = ()
+    keyword: str = "PixelData"
+    vr: str = "OW"
+
+    def __repr__(self) -> str:
+        return f"MaskedPixels({self.transfer_syntax_uid}, frames_masked={len(self.redactions)})"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every strategy needs: the Instance, the clipped Regions of each frame, black."""
+
+    instance: Instance
+    pixels: PixelDescription
+    regions: Regions
+    clear: bool
+
+    @property
+    def untouched(self) -> bool:
+        """True if the value may stay as it is, byte for byte."""
+        return not self.regions and not self.clear and self.instance.surplus is None
+
+    @cached_property
+    def fill(self) -> NDArray:
+        """Black as a stored sample; not asked for unless something is painted."""
+        return fill_value(self.pixels, self.instance.stored_photometric, self.instance.dataset)
+
+    def original(self, frame: int) -> bytes:
+        """Return a frame's own bytes, without what follows the end of its codestream, if anything does."""
+        data = self.instance.encoded(frame)
+        return data if self.instance.surplus is None else _to_its_end(data)
+
+    def painted(self, frame: int) -> NDArray:
+        """Return the stored samples of a frame with its Regions black."""
+        regions = native_regions(self.pixels, self.regions.get(frame, ()))
+        return paint(self.instance.stored(frame), regions, self.fill) if regions else self.instance.stored(frame)
+
+
+def mask(instance: Instance, redactions: Sequence[Redaction]) -> MaskedPixels:
+    """Return the Instance's Pixel Data with every Redaction black.
+
+    Redactions that reach over the edge of the frame are clipped. Bits outside Bits Stored are
+    cleared in every frame if they carry anything in any, and frames or bytes beyond the declared
+    ones are left out.
+
+    Raises
+    ------
+    ProofFailed
+        If a Redaction misses the frame or all frames: then it was meant for another Instance.
+    UnsupportedInstance
+        If there is no proven way to redact in this transfer syntax.
+    CorruptInstance
+        If a frame that has to be changed does not decode.
+    """
+    pixels = instance.pixels
+    if pixels is None:
+        raise ProofFailed("There are no pixels to mask.", stage="mask", tag=_PIXELS)
+    work = _Work(instance, pixels, _by_frame(redactions, pixels), instance.unused_bits)
+    if work.untouched:
+        return _unchanged(work)
+    if not work.regions and not work.clear:
+        return _without_surplus(work)
+    return _STRATEGIES[instance.transfer_syntax.redaction](work)
+
+
+def _by_frame(redactions: Sequence[Redaction], pixels: PixelDescription) -> dict[int, tuple[Region, ...]]:
+    """Return the clipped Regions of each frame that has any."""
+    found: dict[int, list[Region]] = {}
+    for redaction in redactions:
+        region = redaction.region.clipped(pixels.shape)
+        if region is None or redaction.frames.start >= pixels.frames:
+            raise ProofFailed("A redaction lies outside the image.", stage="mask", tag=_PIXELS)
+        for frame in range(redaction.frames.start, min(redaction.frames.stop, pixels.frames)):
+            found.setdefault(frame, []).append(region)
+    return {frame: tuple(dict.fromkeys(regions)) for frame, regions in sorted(found.items())}
+
+
+def _to_its_end(data: bytes) -> bytes:
+    """Cut a JPEG, JPEG-LS or JPEG 2000 codestream after its end marker; leave anything else."""
+    if not starts_codestream(data):
+        return data
+    try:
+        return data[: parse_codestream(data).end]
+    except BadCodestream:
+        return data
+
+
+def _unchanged(work: _Work) -> MaskedPixels:
+    element = work.instance.dataset[work.pixels.keyword]
+    uid = work.instance.transfer_syntax.uid
+    return MaskedPixels(
+        element.value, uid, (), (), False, True, keyword=work.pixels.keyword, vr=element.VR
+    )
+
+
+def _without_surplus(work: _Work) -> MaskedPixels:
+    uid = work.instance.transfer_syntax.uid
+    frames = (work.original(frame) for frame in range(work.pixels.frames))
+    return _masked(work, _joined(frames, work.pixels, uid), uid)
+
+
+def _native(work: _Work) -> MaskedPixels:
+    uid = work.instance.transfer_syntax.uid
+    frames = (_native_frame(work, frame) for frame in range(work.pixels.frames))
+    return _masked(work, _joined(frames, work.pixels, uid), uid)
+
+
+def _native_frame(work: _Work, frame: int) -> bytes:
+    syntax = work.instance.transfer_syntax
+    if work.clear:
+        return encode_frame(work.painted(frame), work.pixels, syntax.uid)
+    regions = work.regions.get(frame)
+    if not regions:
+        return work.instance.encoded(frame)
+    aligned = native_regions(work.pixels, regions)
+    data = work.instance.encoded(frame)
+    return paint_native(data, work.pixels, aligned, work.fill, little_endian=syntax.little_endian)
+
+
+def _same_syntax(work: _Work) -> MaskedPixels:
+    uid = work.instance.transfer_syntax.uid
+    frames = (_recoded_if_touched(work, frame) for frame in range(work.pixels.frames))
+    return _masked(work, _joined(frames, work.pixels, uid), uid)
+
+
+def _recoded_if_touched(work: _Work, frame: int) -> bytes:
+    if frame not in work.regions and not work.clear:
+        return work.original(frame)
+    return _encoded(work.painted(frame), work.pixels, work.instance.transfer_syntax.uid)
+
+
+def _encoded(samples: NDArray, pixels: PixelDescription, uid: str) -> bytes:
+    """Encode a frame; what the encoder cannot hold is a refusal, not a fault of ours."""
+    try:
+        return encode_frame(samples, pixels, uid)
+    except ValueError:
+        raise UnsupportedInstance(
+            "A redacted frame cannot be encoded in its transfer syntax.", stage="mask", tag=_PIXELS
+        ) from None
+
+
+def _coefficients(work: _Work) -> MaskedPixels:
+    try:
+        return _edited(work)
+    except NotEditable:
+        return _lossless_as(work, JPEG_LS_LOSSLESS)
+
+
+def _edited(work: _Work) -> MaskedPixels:
+    """Edit the touched frames block by block."""
+    if work.clear or work.pixels.signed:
+        raise NotEditable("Signed samples are not edited in the DCT domain.", stage="mask", tag=_PIXELS)
+    uid = work.instance.transfer_syntax.uid
+    changed: list[FrameRedaction] = []
+    black: list[FrameRedaction] = []
+    value = _joined(_edited_frames(work, changed, black), work.pixels, uid)
+    return replace(_masked(work, value, uid), redactions=tuple(changed), black=tuple(black))
+
+
+def _edited_frames(work: _Work, changed: list[FrameRedaction], black: list[FrameRedaction]) -> Iterator[bytes]:
+    fill = np.atleast_1d(work.fill).tolist()
+    for frame in range(work.pixels.frames):
+        data = work.original(frame)
+        if frame in work.regions:
+            edited = blacken(data, work.regions[frame], fill)
+            changed.append(FrameRedaction(frame, edited.changed))
+            black.append(FrameRedaction(frame, edited.black))
+            data = edited.data
+        yield data
+
+
+def _to_lossless(work: _Work) -> MaskedPixels:
+    return _lossless_as(work, work.instance.transfer_syntax.written_as)
+
+
+def _lossless_as(work: _Work, uid: str) -> MaskedPixels:
+    """Write every frame in a lossless syntax; the stored samples stay what decoding gave."""
+    colour = work.instance.stored_photometric
+    keeps = uid == JPEG_2000_LOSSLESS and work.pixels.photometric in TRANSFORMED
+    pixels = work.pixels if keeps else replace(work.pixels, photometric=colour, planar=0)
+    frames = (_encoded(work.painted(frame), pixels, uid) for frame in range(pixels.frames))
+    value = _joined(frames, pixels, uid)
+    attributes: list[tuple[str, object]] = [("PhotometricInterpretation", written_photometric(pixels, colour, uid))]
+    if pixels.samples > 1:
+        attributes.append(("PlanarConfiguration", 0))
+    if work.instance.transfer_syntax.lossy:
+        attributes.append(("LossyImageCompression", "01"))
+    return replace(_masked(work, value, uid), attributes=tuple(attributes))
+
+
+def _refuse(work: _Work) -> MaskedPixels:
+    syntax = work.instance.transfer_syntax
+    raise UnsupportedInstance(
+        f"{syntax.name} cannot be redacted: {syntax.reason or 'there is no proven way'}.",
+        stage="mask",
+        tag="(0002,0010) TransferSyntaxUID",
+        remedy="Convert the Instance to a lossless transfer syntax first.",
+    )
+
+
+def _masked(work: _Work, value: bytes, uid: str) -> MaskedPixels:
+    """Return the result of a strategy whose Regions are exactly those asked for."""
+    requested = tuple(FrameRedaction(frame, regions) for frame, regions in work.regions.items())
+    grown = tuple(replace(each, regions=native_regions(work.pixels, each.regions)) for each in requested)
+    keyword, vr = work.pixels.keyword, pixel_data_vr(work.pixels, uid)
+    return MaskedPixels(value, uid, (), grown, work.clear, False, requested, grown, keyword, vr)
+
+
+def _joined(frames: Iterator[bytes], pixels: PixelDescription, uid: str) -> bytes:
+    """Return the value of the element, holding it once: native frames go straight into a buffer."""
+    if transfer_syntax(uid).encapsulated or pixels.frame_bits % 8:
+        return join_frames(frames, pixels, uid)
+    buffer = BytesIO()
+    for frame in frames:
+        buffer.write(frame)
+    buffer.write(b"\0" * (buffer.tell() % 2))
+    return buffer.getvalue()
+
+
+_STRATEGIES: Mapping[Redact, Callable[[_Work], MaskedPixels]] = MappingProxyType(
+    {
+        Redact.NATIVE: _native,
+        Redact.SAME_SYNTAX: _same_syntax,
+        Redact.COEFFICIENTS: _coefficients,
+        Redact.TO_LOSSLESS: _to_lossless,
+        Redact.REFUSE: _refuse,
+    }
+)

@@ -1,0 +1,51 @@
+"""Put masked Pixel Data into a data set."""
+
+from __future__ import annotations
+
+import copy
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+
+from scrub_pixels.frames import transfer_syntax
+from scrub_pixels.masks.masking import MaskedPixels
+
+OFFSET_TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+
+
+def with_pixels(dataset: Dataset, masked: MaskedPixels) -> Dataset:
+    """Return a data set with masked Pixel Data and what has to change with it.
+
+    Every other element is shared with `dataset`, which stays as it is. Encapsulated frames are
+    written one to a fragment, so an Extended Offset Table (PS3.3 C.7.6.3.1.8) is dropped.
+    """
+    result = _shared(dataset)
+    if masked.identical:
+        return result
+    result.file_meta.TransferSyntaxUID = masked.transfer_syntax_uid
+    for keyword in OFFSET_TABLES:
+        if keyword in result:
+            del result[keyword]
+    element = DataElement(masked.keyword, masked.vr, masked.value)
+    element.is_undefined_length = transfer_syntax(masked.transfer_syntax_uid).encapsulated
+    result[element.tag] = element
+    for keyword, value in masked.attributes:
+        _set(result, keyword, value)
+    return result
+
+
+def _set(dataset: Dataset, keyword: str, value: object) -> None:
+    if value is not None:
+        setattr(dataset, keyword, value)
+    elif keyword in dataset:
+        del dataset[keyword]
+
+
+def _shared(dataset: Dataset) -> Dataset:
+    """Return a data set of its own with the same elements and a copied file meta information."""
+    result = copy.copy(dataset)
+    result._dict = dict(dataset._dict)
+    result.file_meta = copy.deepcopy(getattr(dataset, "file_meta", None) or FileMetaDataset())
+    if isinstance(result, FileDataset):
+        result.filename = None
+    return result
