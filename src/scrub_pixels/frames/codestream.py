@@ -172,6 +172,22 @@ def _skip_entropy(data: bytes, state: _Jpeg) -> bool:
     return True
 
 
+def with_full_spectrum(data: bytes) -> bytes:
+    """Return a sequential JPEG whose scan headers cover coefficients 0 to 63 (T.81 B.2.3).
+
+    Early 12-bit encoders wrote 0 to 0, which strict decoders refuse and lenient ones overlook.
+    """
+    state, patched = _Jpeg(), bytearray(data)
+    while state.end is None and state.offset < len(data):
+        position = _skip_fill(data, state.offset)
+        if data[position + 1] == _SOS:
+            last = position + 2 + unpack_from(">H", data, position + 2)[0]
+            patched[last - 3 : last] = b"\x00\x3f\x00"
+        if not _step(data, state):
+            break
+    return bytes(patched)
+
+
 def _parse_jpeg_2000(data: bytes) -> Codestream:
     start = _contiguous(data)
     if data[start : start + 2] != _SOC or unpack_from(">H", data, start + 2)[0] != _SIZ:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scrub_pixels.errors import CorruptInstance, MissingDependency, UnsupportedInstance
 from scrub_pixels.frames import native
-from scrub_pixels.frames.codestream import BadCodestream, Codestream, parse
+from scrub_pixels.frames.codestream import BadCodestream, Codestream, parse, with_full_spectrum
 from scrub_pixels.frames.description import PixelDescription, attribute
 from scrub_pixels.frames.syntaxes import Codec, TransferSyntax
 from scrub_pixels.frames.words import unsigned
@@ -137,9 +137,11 @@ def _deflate(data: bytes, description: PixelDescription, syntax: TransferSyntax)
     return _native(inflater.decompress(data, description.frame_bytes + 2), description, syntax)
 
 
-def _rle(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+def _rle(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
     from rle.rle import decode_frame as decode
 
+    if description.bits_allocated == 1:
+        return _native(bytes(decode(data, description.frame_bytes, 8, "<")), description, syntax)
     pixels = description.rows * description.columns
     planes = np.frombuffer(decode(data, pixels, description.bits_allocated, "<"), np.uint8)
     words = planes.view(unsigned(description).newbyteorder("<")).astype(unsigned(description), copy=False)
@@ -153,18 +155,13 @@ def _jpeg(data: bytes, description: PixelDescription, syntax: TransferSyntax) ->
 
     stream = _parsed(data)
     check_codestream(stream, description)
-    if syntax.lossy and (stream.process not in (_BASELINE, _EXTENDED) or stream.precision != 8):
-        raise UnsupportedInstance(
-            "The JPEG codestream is 12-bit or not sequential",
-            stage="decode",
-            tag=attribute("PixelData"),
-            remedy="Convert it to a lossless transfer syntax.",
-        )
-    samples = _container(libjpeg.decode_pixel_data(data, version=2), stream, description)
-    return Decoded(samples, _colour(stream, description))
+    sequential = stream.process in (_BASELINE, _EXTENDED)
+    readable = with_full_spectrum(data) if sequential else data
+    words = _container(libjpeg.decode_pixel_data(readable, version=2), stream, description)
+    return Decoded(_within(words, stream, description, syntax), _colour(stream, description))
 
 
-def _jpeg_ls(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+def _jpeg_ls(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
     import jpeg_ls
 
     stream = _parsed(data)
@@ -172,15 +169,17 @@ def _jpeg_ls(data: bytes, description: PixelDescription, _: TransferSyntax) -> D
     buffer, info = jpeg_ls.decode_buffer(data)
     by_plane = description.samples > 1 and info["interleave_mode"] == 0
     words = _container(buffer, stream, description, by_plane=by_plane)
+    words = _within(words, stream, description, syntax)
     return Decoded(words, _full_resolution(description.photometric), stream.precision)
 
 
-def _jpeg_2000(data: bytes, description: PixelDescription, _: TransferSyntax) -> Decoded:
+def _jpeg_2000(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
     import openjpeg
 
     stream = _parsed(data)
     check_codestream(stream, description)
     words = _container(openjpeg.decode_pixel_data(data, version=2), stream, description)
+    words = _within(words, stream, description, syntax)
     return Decoded(words, _colour(stream, description), 0 if stream.signed else stream.precision)
 
 
@@ -196,6 +195,18 @@ def _container(
     if by_plane:
         return words.reshape(description.samples, *description.shape).transpose(1, 2, 0)
     return words.reshape(description.array_shape)
+
+
+def _within(
+    words: NDArray, stream: Codestream, description: PixelDescription, syntax: TransferSyntax
+) -> NDArray:
+    """Saturate at Bits Stored what a lossy codec overshoots; masking would turn white to black."""
+    if not syntax.lossy or stream.precision <= description.bits_stored:
+        return words
+    if not description.signed:
+        return np.minimum(words, words.dtype.type(2**description.bits_stored - 1))
+    half = 2 ** (description.bits_stored - 1)
+    return np.clip(words.view(description.dtype), -half, half - 1).view(words.dtype)
 
 
 def _refuse(_: bytes, __: PixelDescription, syntax: TransferSyntax) -> Decoded:

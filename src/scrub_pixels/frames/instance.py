@@ -16,10 +16,11 @@ from scrub_pixels.frames.description import PixelDescription, attribute, describ
 from scrub_pixels.frames.encapsulation import ExtendedOffsets, FrameIndex, index_frames, join_fragments
 from scrub_pixels.frames.limits import Limits
 from scrub_pixels.frames.opening import Source, read_dataset, syntax_uid
-from scrub_pixels.frames.syntaxes import Codec, TransferSyntax, transfer_syntax
+from scrub_pixels.frames.syntaxes import Codec, Redact, TransferSyntax, transfer_syntax, without_blocks
 from scrub_pixels.frames.views import View, render
 from scrub_pixels.frames.words import outside_stored, samples_from_words
 
+_DCT = (0xC0, 0xC1, 0xC2)
 _MARKED = (Codec.JPEG, Codec.JPEG_LS, Codec.JPEG_2000)
 
 
@@ -40,7 +41,8 @@ class Instance:
     dataset
         As read, never changed here; `file_meta` attached.
     transfer_syntax
-        Row of the table.
+        Row of the table; for JPEG Extended of more than 8 bits, which has no block editor, its
+        redaction is narrowed to TO_LOSSLESS.
     pixels
         The checked Image Pixel module, or None if there are no frames.
     """
@@ -80,6 +82,14 @@ class Instance:
         if frames.index is not None:
             return join_fragments(frames.value, frames.index.frames[frame])
         return native.slice_frame(frames.value, pixels, frame, swapped=frames.swapped)
+
+    def codestream(self, frame: int) -> bytes:
+        """Return a frame's own bytes up to its end marker, without what some writers append.
+
+        Join these instead of `encoded` to rebuild Pixel Data free of any `surplus`.
+        """
+        data = self.encoded(frame)
+        return data[: self._end(data)]
 
     def stored(self, frame: int) -> NDArray:
         """Return stored samples, ``(Rows, Columns[, Samples])``, in `PixelDescription.dtype`.
@@ -152,15 +162,18 @@ class Instance:
 
     def _behind_end(self, frame: int) -> int:
         """Count the bytes behind a codestream's end marker that are not padding."""
-        if self.transfer_syntax.codec not in _MARKED:
-            return 0
         data = self.encoded(frame)
+        rest = data[self._end(data) :]
+        return len(rest) if len(rest) > 1 and rest.strip(b"\0\xff") else 0
+
+    def _end(self, data: bytes) -> int:
+        """Return where a codestream ends; the end of `data` if no marker tells."""
+        if self.transfer_syntax.codec not in _MARKED:
+            return len(data)
         try:
-            end = parse(data).end
+            return parse(data).end or len(data)
         except BadCodestream:
-            return 0
-        rest = data[end:] if end is not None else b""
-        return len(rest) if rest.strip(b"\0\xff") else 0
+            return len(data)
 
     def _decoded(self, frame: int) -> Decoded:
         """Decode a frame; the last one is kept, because stages ask for the same frame in turn."""
@@ -200,7 +213,19 @@ def open_instance(source: Source, limits: Limits | None = None) -> Instance:
     pixels = describe(dataset, encapsulated=syntax.encapsulated, limits=limits)
     if pixels is None:
         return Instance(dataset, syntax)
-    return Instance(dataset, syntax, pixels, _locate(dataset, syntax, pixels))
+    instance = Instance(dataset, syntax, pixels, _locate(dataset, syntax, pixels))
+    if syntax.redaction is Redact.COEFFICIENTS and not _has_blocks(instance):
+        instance.transfer_syntax = without_blocks(syntax)
+    return instance
+
+
+def _has_blocks(instance: Instance) -> bool:
+    """Tell whether the first frame is an 8-bit DCT codestream; one that cannot be read counts."""
+    try:
+        stream = parse(instance.encoded(0))
+    except (BadCodestream, CorruptInstance):
+        return True
+    return stream.precision == 8 and stream.process in _DCT
 
 
 def _check_readable(dataset: Dataset, syntax: TransferSyntax) -> None:

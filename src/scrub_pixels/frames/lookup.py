@@ -219,11 +219,12 @@ def _table(where: Sequence[Dataset], keyword: str, little_endian: bool) -> Table
     items = next((scope[keyword].value for scope in where if scope.get(keyword)), None)
     if not items:
         return None
-    length, first, bits = _descriptor(items[0], "LUTDescriptor")
+    try:
+        length, first, bits = _descriptor(items[0], "LUTDescriptor")
+    except CorruptInstance:
+        return None
     entries = _entries(items[0].get("LUTData"), length, bits, little_endian)
-    if len(entries) < length:
-        raise _bad("LUT Data is shorter than its descriptor says", "LUTData")
-    return Table(first, entries[:length])
+    return Table(first, entries[:length]) if len(entries) >= length else None
 
 
 def _bad(message: str, keyword: str) -> CorruptInstance:

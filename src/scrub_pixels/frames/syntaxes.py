@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -161,6 +161,20 @@ _ROWS: tuple[TransferSyntax, ...] = (
     _coefficients(JPEG_EXTENDED, "JPEGExtended12Bit", "JPEG Extended (Process 2 and 4)"),
     # Decodable, written in another lossless syntax
     _lossless(
+        (
+            "1.2.840.10008.1.2.4.53", "JPEGSpectralSelectionNonHierarchical68",
+            "JPEG Spectral Selection (Process 6 and 8)", "PS3.5 A.4.1 (retired)",
+        ),
+        Codec.JPEG, True, _LS,
+    ),
+    _lossless(
+        (
+            "1.2.840.10008.1.2.4.55", "JPEGFullProgressionNonHierarchical1012",
+            "JPEG Full Progression (Process 10 and 12)", "PS3.5 A.4.1 (retired)",
+        ),
+        Codec.JPEG, True, _LS,
+    ),
+    _lossless(
         ("1.2.840.10008.1.2.4.57", "JPEGLossless", "JPEG Lossless (Process 14)", "PS3.5 A.4.1"),
         Codec.JPEG, False, _LS,
     ),
@@ -192,9 +206,7 @@ _ROWS: tuple[TransferSyntax, ...] = (
         _refused(f"1.2.840.10008.1.2.4.{n}", keyword, name, "PS3.5 A.4.1 (retired)", _RETIRED_JPEG)
         for n, keyword, name in (
             (52, "JPEGExtended35", "JPEG Extended (Process 3 and 5)"),
-            (53, "JPEGSpectralSelectionNonHierarchical68", "JPEG Spectral Selection (Process 6 and 8)"),
             (54, "JPEGSpectralSelectionNonHierarchical79", "JPEG Spectral Selection (Process 7 and 9)"),
-            (55, "JPEGFullProgressionNonHierarchical1012", "JPEG Full Progression (Process 10 and 12)"),
             (56, "JPEGFullProgressionNonHierarchical1113", "JPEG Full Progression (Process 11 and 13)"),
             (58, "JPEGLosslessNonHierarchical15", "JPEG Lossless (Process 15)"),
             (59, "JPEGExtendedHierarchical1618", "JPEG Extended, Hierarchical (Process 16 and 18)"),
@@ -232,9 +244,9 @@ _ROWS: tuple[TransferSyntax, ...] = (
         )
     ),
     *(
-        _refused(f"1.2.840.10008.1.2.4.{n}{fragmentable}", keyword + "F" * bool(fragmentable), name, s, _VIDEO)
-        for fragmentable in ("", ".1")
-        for n, keyword, name, s in (
+        _refused(f"1.2.840.10008.1.2.4.{n}{part}", keyword + "F" * bool(part), name, section, _VIDEO)
+        for part in ("", ".1")
+        for n, keyword, name, section in (
             ("100", "MPEG2MPML", "MPEG2 Main Profile / Main Level", "PS3.5 8.2.5"),
             ("101", "MPEG2MPHL", "MPEG2 Main Profile / High Level", "PS3.5 8.2.6"),
             ("102", "MPEG4HP41", "MPEG-4 AVC/H.264 High Profile / Level 4.1", "PS3.5 8.2.7"),
@@ -263,6 +275,11 @@ _ROWS: tuple[TransferSyntax, ...] = (
 
 TRANSFER_SYNTAXES: Mapping[str, TransferSyntax] = MappingProxyType({row.uid: row for row in _ROWS})
 """Every known transfer syntax by UID."""
+
+
+def without_blocks(row: TransferSyntax) -> TransferSyntax:
+    """Return the row for a codestream that is no 8-bit DCT: decoded and written as JPEG-LS."""
+    return replace(row, redaction=Redact.TO_LOSSLESS, written_as=JPEG_LS_LOSSLESS)
 
 
 def transfer_syntax(uid: str) -> TransferSyntax:

@@ -22,6 +22,8 @@ _HIDDEN_GREYS = 4
 """Greys (of 255, over the range present) that display may run together without a second view."""
 _NARROW_GREYS = 64
 """A picture that uses fewer greys than this is also shown stretched."""
+_GLYPH_EDGES = 12
+"""Horizontal steps that one small glyph has at least."""
 _EXTREME = 1 / 8
 """If 99.8 % of the samples use less than this part of the range, ranks are mixed in."""
 
@@ -133,7 +135,7 @@ def _extreme(samples: NDArray, low: int, high: int) -> bool:
 
 
 def _cumulative(samples: NDArray, low: int) -> NDArray:
-    counts = np.bincount((samples.reshape(-1).astype(np.int32) - low))
+    counts = np.bincount(samples.reshape(-1).astype(np.int32) - low)
     return np.cumsum(counts) / samples.size
 
 
@@ -207,9 +209,16 @@ def _palette_views(samples: NDArray, table: Table) -> tuple[View, ...]:
     present = np.flatnonzero(np.bincount(index.reshape(-1)))
     colours = table.apply(np.arange(low, high + 1))
     display = View("display", np.ascontiguousarray(colours[index]))
-    if not _paints_alike(colours[present], present):
+    if not (_paints_alike(colours[present], present) and _hides_edges(index, display.image)):
         return (display,)
     return display, View("palette index", _bytes(np.arange(high - low + 1) / max(1, high - low))[index])
+
+
+def _hides_edges(index: NDArray, image: NDArray[np.uint8]) -> bool:
+    """Tell whether neighbours far apart in index are painted alike often enough to draw a glyph."""
+    far = np.abs(np.diff(index, axis=1)) * 255 > 2 * _HIDDEN_GREYS * int(index.max())
+    alike = (cv2.absdiff(image[:, 1:], image[:, :-1]) <= _HIDDEN_GREYS).all(axis=2)
+    return int(np.count_nonzero(far & alike)) >= _GLYPH_EDGES
 
 
 def _paints_alike(colours: NDArray[np.uint8], present: NDArray) -> bool:
