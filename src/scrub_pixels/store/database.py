@@ -35,7 +35,7 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
         database.executescript(schema)
     except (sqlite3.Error, OSError) as error:
         what = f"The file {file.name} of the workspace cannot be used ({type(error).__name__})."
-        raise WorkspaceError(what, remedy="Check permissions and space; if damaged, restore a copy.") from None
+        raise WorkspaceError(what, remedy="Check permissions and space, or restore a copy.") from None
     return database
 
 

@@ -85,7 +85,8 @@ def rich_table(rows: Iterable[Row]) -> Table:
     for row in rows:
         end = row.outcome.value if row.outcome else "pending"
         why = "; ".join(row.reasons) or row.message
-        table.add_row(str(row.id), Text(shown(row.relative)), Text(end, STYLES[end]), Text(why), Text(row.output))
+        cells = (Text(shown(row.relative)), Text(end, STYLES[end]), Text(why), Text(row.output))
+        table.add_row(str(row.id), *cells)
     return table
 
 

@@ -54,7 +54,7 @@ class KeptNames:
     Parameters
     ----------
     secret
-        The project key's bytes: a replaced part becomes a keyed digest, so that the same folder stays the same.
+        The project key's bytes: a replaced part becomes a keyed digest, the same wherever it stands.
     contains_identifier
         Judges one part of a path; a part is also judged with its separators read as blanks.
     """

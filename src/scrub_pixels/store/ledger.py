@@ -16,7 +16,7 @@ import platform
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -174,8 +174,8 @@ class Ledger:
             row = self._db.execute(
                 "INSERT INTO inputs (target, path, member, relative, size, modified, run, attempts) "
                 "VALUES (?,?,?,?,?,?,?,1) ON CONFLICT (target, path, member) DO UPDATE SET "
-                "size = excluded.size, modified = excluded.modified, run = excluded.run, relative = excluded.relative, "
-                "attempts = attempts + 1, outcome = NULL RETURNING id",
+                "size = excluded.size, modified = excluded.modified, run = excluded.run, "
+                "relative = excluded.relative, attempts = attempts + 1, outcome = NULL RETURNING id",
                 (*self._key(source), _text_bytes(source.relative), source.size, source.modified, run)
             ).fetchone()
             self._batch.wrote()
@@ -241,6 +241,18 @@ class Ledger:
         """Yield rows in the order they were entered, of some outcomes only if any are named."""
         wanted = tuple(outcome.value for outcome in outcomes)
         yield from self._rows(f"AND outcome IN ({','.join('?' * len(wanted))})" if wanted else "", wanted)
+
+    def rows_by_attention(self) -> Generator[Row, None, None]:
+        """Yield all rows: refused, held and pending ones before released, what is no DICOM last."""
+        rank = "CASE outcome WHEN 'released' THEN 3 WHEN 'not-dicom' THEN 4 WHEN 'held' THEN 2 ELSE 1 END"
+        query = f"SELECT * FROM inputs WHERE target = ? ORDER BY {rank}, id"
+        for row in self._db.execute(query, (self._target,)):
+            yield _row(row)
+
+    def count(self, run: int) -> int:
+        """Return how many inputs a run has worked on last."""
+        query = "SELECT count(*) FROM inputs WHERE target = ? AND run = ?"
+        return int(self._db.execute(query, (self._target, run)).fetchone()[0])
 
     def _rows(self, condition: str, values: tuple[Any, ...]) -> Iterator[Row]:
         query = f"SELECT * FROM inputs WHERE target = ? {condition} ORDER BY id"
