@@ -41,7 +41,8 @@ def decide(search: TextSearch, dataset: Dataset, settings: DecisionSettings = _D
 
 
 def _context(search: TextSearch, dataset: Dataset) -> Context:
-    return Context(search.shape, _text(dataset, "Modality"))
+    device = f"{_text(dataset, 'Manufacturer')} {_text(dataset, 'ManufacturerModelName')}"
+    return Context(search.shape, _text(dataset, "Modality"), device)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:

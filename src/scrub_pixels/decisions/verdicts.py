@@ -1,20 +1,31 @@
-"""Verdicts: every line is heard by every witness, and kept only if it is proven harmless."""
+"""Verdicts: every line is heard by every witness, and kept only if it is proven harmless.
+
+A line is BENIGN if it is read with confidence, every token of every reading is vocabulary or a
+measurement, and no witness speaks for PHI. It is UNSURE if it may be no text at all: a weak detection
+without a reading worth the name. Everything else is PHI, a strong detection that cannot be read included.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
 from scrub_pixels.decisions.identity import Identity
-from scrub_pixels.decisions.settings import DecisionSettings
+from scrub_pixels.decisions.layout import in_header_band, touches_any, value_of
+from scrub_pixels.decisions.matching import Matcher
+from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
+from scrub_pixels.decisions.scan import AtomKind
+from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
+from scrub_pixels.decisions.spelling import fold, tokens
+from scrub_pixels.decisions.vocabulary import load_vocabulary
 from scrub_pixels.geometry import Shape
 from scrub_pixels.text.lines import TextLine
 
 
 @dataclass(frozen=True)
 class Context:
-    """What is known about the Instance besides its text.
+    """What is known about the Instance besides its text and its identifiers.
 
     Parameters
     ----------
@@ -22,15 +33,128 @@ class Context:
         ``(Rows, Columns)`` of the frames.
     modality
         Modality (0008,0060), or empty.
+    device
+        Manufacturer (0008,0070) and Manufacturer's Model Name (0008,1090), or empty: their words are
+        taken for a logo even where they are also names.
     """
 
     shape: Shape
     modality: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One line with all its readings heard."""
+
+    line: TextLine
+    heard: tuple[Heard, ...]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def suspicious(self) -> bool:
+        return any(evidence.speaks_for_phi for evidence in self.evidence)
+
+    @property
+    def is_label(self) -> bool:
+        """True if it ends in a label, so that the value stands in another line."""
+        return any(h.atoms and h.atoms[-1].kind is AtomKind.LABEL for h in self.heard)
+
+    @property
+    def may_be_name(self) -> bool:
+        """True if it is nothing but terms that are also names."""
+        names = {AtomKind.BAND_NAME, AtomKind.COMPANY_NAME}
+        return any(h.atoms and all(a.kind in names for a in h.atoms) for h in self.heard)
 
 
 def judge(
     lines: Sequence[TextLine], identity: Identity, settings: DecisionSettings, context: Context
 ) -> tuple[Finding, ...]:
-    """Return a Finding for every line, in the same order."""
-    reason = (Evidence(EvidenceKind.POLICY, "all text", True),)
-    return tuple(Finding(line, Verdict.PHI, reason) for line in lines)
+    """Draw a verdict on every line.
+
+    Parameters
+    ----------
+    lines
+        All lines of one Instance.
+    identity
+        The identifiers of its header.
+    settings
+        What is taken for harmless.
+    context
+        Geometry and device.
+
+    Returns
+    -------
+    tuple of Finding
+        One for every line, in the same order. The evidence holds no text of the line.
+    """
+    if settings.policy is KeepPolicy.ALL_TEXT:
+        return tuple(_masked_by_policy(line) for line in lines)
+    lexicon = _lexicon(identity, settings, context)
+    cases = [_case(line, lexicon, settings, context) for line in lines]
+    by_layout = _layout_evidence(cases)
+    return tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
+
+
+def _masked_by_policy(line: TextLine) -> Finding:
+    return Finding(line, Verdict.PHI, (Evidence(EvidenceKind.POLICY, "no text stays", True),))
+
+
+def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -> Lexicon:
+    trusted = frozenset(tokens(fold(context.device))) - identity.words()
+    return Lexicon(load_vocabulary(settings.extra_vocabulary), Matcher(identity), trusted)
+
+
+def _case(line: TextLine, lexicon: Lexicon, settings: DecisionSettings, context: Context) -> _Case:
+    in_band = in_header_band(line, context.shape, settings.header_band)
+    heard = tuple(hear(reading, lexicon, in_band) for reading in line.readings)
+    evidence = dict.fromkeys(evidence for one in heard for evidence in testimony(one))
+    return _Case(line, heard, tuple(evidence))
+
+
+def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
+    """Return what the neighbourhood says, by the index of the line it speaks about."""
+    lines = [case.line for case in cases]
+    values = [value_of(case.line, lines) for case in cases if case.is_label]
+    announced = {id(line) for line in values if line is not None}
+    suspects = [case.line for case in cases if case.suspicious]
+    found: dict[int, tuple[Evidence, ...]] = {}
+    for index, case in enumerate(cases):
+        spoken = tuple(_about(case, id(case.line) in announced, suspects))
+        if spoken:
+            found[index] = spoken
+    return found
+
+
+def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterable[Evidence]:
+    if announced:
+        yield Evidence(EvidenceKind.LABEL, "value of a label", True)
+    if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
+        yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
+
+
+def _finding(case: _Case, layout: tuple[Evidence, ...], settings: DecisionSettings) -> Finding:
+    evidence = (*layout, *case.evidence)
+    suspicious = any(e.speaks_for_phi for e in evidence)
+    line = case.line
+    if line.readings and line.confidence >= settings.min_confidence and not suspicious:
+        return Finding(line, Verdict.BENIGN, evidence)
+    unread = () if suspicious and line.confidence >= settings.min_confidence else _unread(line)
+    if _may_be_nothing(case, settings):
+        weak = Evidence(EvidenceKind.WEAK_DETECTION, "may be no text", True)
+        return Finding(line, Verdict.UNSURE, (weak, *unread, *evidence))
+    return Finding(line, Verdict.PHI, (*evidence, *unread) if suspicious else (*unread, *evidence))
+
+
+def _unread(line: TextLine) -> tuple[Evidence, ...]:
+    detail = "read without confidence" if line.readings else "nothing read"
+    return (Evidence(EvidenceKind.UNREADABLE, detail, True),)
+
+
+def _may_be_nothing(case: _Case, settings: DecisionSettings) -> bool:
+    """Tell whether a line is a weak detection with no reading worth the name and no hit in the header."""
+    if case.line.detection >= settings.weak_detection:
+        return False
+    matched = any(e.kind is EvidenceKind.HEADER_MATCH for e in case.evidence)
+    letters = max((sum(c.isalnum() for c in reading) for reading in case.line.readings), default=0)
+    return not matched and (letters < 2 or case.line.confidence < settings.min_reading)

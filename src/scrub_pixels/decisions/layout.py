@@ -1,0 +1,72 @@
+"""Layout: where a line stands, what stands beside it, and what that says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scrub_pixels.geometry import Shape
+from scrub_pixels.text.lines import TextLine
+
+_VALUE_RIGHT = 8.0
+_VALUE_BELOW = 1.5
+_NEIGHBOUR = 1.5
+
+
+def line_height(line: TextLine) -> int:
+    """Return the height of a line of text, whichever way it is turned."""
+    upright = line.rotation % 180 == 0
+    return line.region.rows if upright else line.region.columns
+
+
+def in_header_band(line: TextLine, shape: Shape, share: float) -> bool:
+    """Tell whether a line begins in the band at the top or ends in the band at the bottom."""
+    band = share * shape[0]
+    return line.region.row < band or line.region.bottom > shape[0] - band
+
+
+def same_row(one: TextLine, other: TextLine) -> bool:
+    """Tell whether two lines share at least half of the lower one's height."""
+    shared = min(one.region.bottom, other.region.bottom) - max(one.region.row, other.region.row)
+    return 2 * shared >= min(one.region.rows, other.region.rows)
+
+
+def value_of(label: TextLine, lines: Iterable[TextLine]) -> TextLine | None:
+    """Return the line that a label announces: the next one at its right, else the one below it."""
+    together = [line for line in lines if line is not label and line.frames.overlaps(label.frames)]
+    right = [line for line in together if same_row(label, line) and _gap_right(label, line) >= 0]
+    near = [line for line in right if _gap_right(label, line) <= _VALUE_RIGHT * line_height(label)]
+    if near:
+        return min(near, key=lambda line: line.region.column)
+    below = [line for line in together if _is_below(label, line)]
+    return min(below, key=lambda line: line.region.row, default=None)
+
+
+def _gap_right(one: TextLine, other: TextLine) -> int:
+    """Return the columns between two lines; a little overlap of their boxes counts as none."""
+    gap = other.region.column - one.region.right
+    return max(gap, 0) if other.region.column > one.region.column + one.region.columns // 2 else gap
+
+
+def _is_below(one: TextLine, other: TextLine) -> bool:
+    gap = other.region.row - one.region.bottom
+    height = line_height(one)
+    aligned = abs(other.region.column - one.region.column) <= 2 * height
+    return -height // 2 <= gap <= _VALUE_BELOW * height and aligned and other.region.row > one.region.row
+
+
+def touches_any(line: TextLine, others: Sequence[TextLine]) -> bool:
+    """Tell whether a line stands right beside, above or below one of the others."""
+    return any(_adjacent(line, other) for other in others if other.frames.overlaps(line.frames))
+
+
+def _adjacent(one: TextLine, other: TextLine) -> bool:
+    reach = _NEIGHBOUR * max(line_height(one), line_height(other))
+    if same_row(one, other):
+        return max(_gap(one, other), _gap(other, one)) <= reach
+    left, right = sorted((one, other), key=lambda line: line.region.row)
+    vertical = right.region.row - left.region.bottom
+    return vertical <= reach / 2 and abs(one.region.column - other.region.column) <= reach
+
+
+def _gap(one: TextLine, other: TextLine) -> int:
+    return other.region.column - one.region.right

@@ -1,0 +1,117 @@
+"""Patterns: what dates, times, numbers of records, telephones, ages and initials look like.
+
+All are applied to folded text. A pattern is one witness among several: a line that matches none is not
+harmless for that, it still has to be made of known words and measurements only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from scrub_pixels.decisions.spelling import fold
+
+_MONTH_NAMES = """
+    jan january januar janvier enero gennaio janeiro januari janv ene
+    feb february februar fevrier febrero febbraio fevereiro februari fev fevr
+    mar march marz maerz mars marzo marco maart mrz mrt
+    apr april avril abril aprile avr abr
+    may mai mayo maggio maio mei mag
+    jun june juni juin junio giugno junho giu
+    jul july juli juillet julio luglio julho lug juil
+    aug august aout agosto augustus ago
+    sep sept september septembre septiembre settembre setembro set
+    oct october oktober octobre octubre ottobre outubro okt ott out
+    nov november novembre noviembre novembro
+    dec december dezember decembre diciembre dicembre dezembro dez dic
+"""
+_MONTH = "(?:" + "|".join(sorted((fold(m) for m in _MONTH_NAMES.split()), key=len, reverse=True)) + ")"
+_GAP = r"[\s./,_'-]{0,3}"
+
+Check = Callable[[re.Match[str]], bool]
+
+
+def _always(match: re.Match[str]) -> bool:
+    return True
+
+
+def _day_and_month(match: re.Match[str]) -> bool:
+    """Tell whether two of the three groups can be day and month (in either order)."""
+    numbers = [int(group) for group in match.groups() if group]
+    return any(_is_day_month(a, b) for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
+
+
+def _is_day_month(a: int, b: int) -> bool:
+    return 1 <= min(a, b) <= 12 and 1 <= max(a, b) <= 31
+
+
+def _grouped_digits(match: re.Match[str]) -> bool:
+    """Tell whether groups of digits are a number of a record rather than a scale or a counter."""
+    chunks = re.split(r"\s+", match.group().strip())
+    digits = sum(c.isdigit() for c in match.group())
+    if digits < 5:
+        return False
+    values = [_scale_value(chunk) for chunk in chunks]
+    if len(chunks) == 1:
+        return values[0] is None and not _is_counter(match.group())
+    numbers = [value for value in values if value is not None]
+    return len(numbers) < len(chunks) or not (_is_scale(numbers) or _all_decimal(chunks))
+
+
+def _scale_value(chunk: str) -> float | None:
+    plain = re.fullmatch(r"-?(?:\d{0,3}(?:[.,]\d{1,3})?|\d{4}[.,]\d{1,2})", chunk)
+    return float(chunk.replace(",", ".")) if plain and re.search(r"\d", chunk) else None
+
+
+def _is_counter(text: str) -> bool:
+    """``12/60``: frame of frames, no leading zero."""
+    pair = re.fullmatch(r"(\d{1,4})\s?/\s?(\d{1,4})", text)
+    return bool(pair) and int(pair[1]) <= int(pair[2]) and not (pair[1] + "/" + pair[2]).startswith("0")
+
+
+def _is_scale(values: list[float]) -> bool:
+    """Three or more numbers at equal steps, as along a ruler."""
+    steps = {round(b - a, 3) for a, b in zip(values, values[1:], strict=False)}
+    return len(values) >= 3 and len(steps) == 1 and steps != {0.0}
+
+
+def _all_decimal(chunks: list[str]) -> bool:
+    return len(chunks) <= 4 and all(re.fullmatch(r"-?\d{0,3}[.,]\d{1,3}", c) for c in chunks)
+
+
+PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
+    (name, re.compile(pattern), check)
+    for name, pattern, check in (
+        ("date", r"(?<!\d)(\d{1,2})\s?[-/.,_\\|]\s?(\d{1,2})\s?[-/.,_\\|]\s?(\d{4}|\d{2})(?!\d)", _day_and_month),
+        ("date year first", r"(?<!\d)(\d{4}|\d{2})[-/._ ](\d{1,2})[-/._ ](\d{1,2})(?!\d)", _day_and_month),
+        ("date with blanks", r"(?<!\d)(\d{1,2}) (\d{1,2}) (\d{4})(?!\d)", _day_and_month),
+        ("date with month name", rf"(?<!\d)\d{{1,2}}(?:st|nd|rd|th)?{_GAP}{_MONTH}{_GAP}(?:\d{{4}}|\d{{2}})(?!\d)", _always),
+        ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}(?:st|nd|rd|th)?{_GAP}\d{{4}}(?!\d)", _always),
+        ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
+        ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
+        ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
+        ("month and year", r"^0\d/\d\d$", _always),
+        ("time", r"(?<!\d)\d{1,2}\s?[:;]\s?[0-5]\d(?:\s?[:;.,]\s?[0-5]\d)?(?:[.,]\d+)?(?!\d)", _always),
+        ("time", r"(?<!\d)[0-2]?\d[.h][0-5]\d(?:[.m][0-5]\d)?\s?(?:[ap]\.?m\b|uhr|hrs?\b)", _always),
+        ("time", r"(?<!\d)[0-2]?\dh[0-5]\d(?!\d)", _always),
+        ("time", r"(?<!\d)[01]?\d\s?[ap]\.?m\b", _always),
+        ("e-mail or address in a network", r"\S+@\S+|https?:|www\.|\w\.(?:com|org|net|edu|gov|de|fr|uk|it|es|nl)\b", _always),
+        ("person name with carets", r"\w\s?\^|\^\s?\w", _always),
+        ("age", r"(?<![\d.,])\d{1,3}\s?-?(?:y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar)(?![a-z])", _always),
+        ("age", r"^0\d\d\s?[dwmy]$", _always),
+        ("age and sex", r"^[\W_]*(?:[mfw]\s?[/,-]?\s?\d{2,3}|\d{1,3}\s?[/,-]?\s?[mfw])[\W_]*$", _always),
+        ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{1,3}(?![\d.])|(?<![\d.])\d{1,3}\s?/\s?[mfw](?![a-z])", _always),
+        ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
+        ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
+    )
+)  # fmt: skip
+"""Name, expression on folded text, and what a match must pass besides."""
+
+
+def pattern_names(folded: str) -> Iterator[str]:
+    """Yield the name of every pattern that folded text shows, each once."""
+    shown: set[str] = set()
+    for name, pattern, check in PATTERNS:
+        if name not in shown and any(check(match) for match in pattern.finditer(folded)):
+            shown.add(name)
+            yield name

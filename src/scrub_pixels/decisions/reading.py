@@ -1,0 +1,190 @@
+"""Reading: all witnesses that can be heard on one reading alone, in one ordered table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from scrub_pixels.decisions.findings import Evidence, EvidenceKind
+from scrub_pixels.decisions.matching import Hit, Matcher
+from scrub_pixels.decisions.patterns import pattern_names
+from scrub_pixels.decisions.scan import Atom, AtomKind, prepared, scan
+from scrub_pixels.decisions.spelling import tokens
+from scrub_pixels.decisions.vocabulary import Vocabulary
+
+_ORIENTATIONS = frozenset("lrapsihfv")
+_MOST_LETTERS = 3
+_A = AtomKind
+_NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
+_VOUCHING = frozenset({_A.TERM, _A.MEASURE})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One reading with everything the witnesses look at.
+
+    Parameters
+    ----------
+    text
+        The folded reading, impossible spellings undone.
+    atoms
+        What it is made of.
+    hits
+        The identifiers of the header it shows.
+    in_band
+        True if it stands where names usually stand.
+    trusted
+        Words that this Instance's header vouches for (its maker's name, say).
+    """
+
+    text: str = field(repr=False)
+    atoms: tuple[Atom, ...] = field(repr=False)
+    hits: tuple[Hit, ...] = field(repr=False)
+    in_band: bool = False
+    trusted: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def has_company(self) -> bool:
+        """True if something in it is a plain term or a measurement, so that it is not a lone name."""
+        return any(atom.kind in _VOUCHING for atom in self.atoms)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """What readings are compared with: vocabulary, header, and words the header vouches for."""
+
+    vocabulary: Vocabulary = field(repr=False)
+    matcher: Matcher = field(repr=False)
+    trusted: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
+    """Return a reading prepared for the witnesses."""
+    return Heard(
+        text=prepared(reading),
+        atoms=scan(reading, lexicon.vocabulary),
+        hits=lexicon.matcher.hits(reading),
+        in_band=in_band,
+        trusted=lexicon.trusted,
+    )
+
+
+def header_match(heard: Heard) -> Iterator[Evidence]:
+    """An identifier of the header, unless it can only be a term that looks like one."""
+    for hit in heard.hits:
+        if hit.whole or not (_is_ordinary_number(hit, heard) or _is_term(hit, heard)):
+            yield Evidence(EvidenceKind.HEADER_MATCH, f"{hit.keyword}, {hit.form}", True)
+
+
+def _is_ordinary_number(hit: Hit, heard: Heard) -> bool:
+    """A number of two or three digits is an identifier only where names usually stand."""
+    return all(word.isdigit() for word in hit.words) and not heard.in_band
+
+
+def _is_term(hit: Hit, heard: Heard) -> bool:
+    """Tell whether a header word is only the homograph of a term.
+
+    The rule: the words of the hit must be vocabulary, and beside them the line must hold another plain
+    term of two letters and more, or a measurement, that no hit rests on; where names usually stand,
+    two. A phrase of the vocabulary (``long axis``) counts as a term. A plain term that would be the
+    cut-off beginning of a name is a term wherever names do not usually stand.
+    """
+    known = {word: a.kind for a in heard.atoms if a.kind not in _NOT_KNOWN for word in tokens(a.text)}
+    if not set(hit.words) <= known.keys():
+        return False
+    if hit.form == "cut off" and not heard.in_band and known[hit.words[0]] is _A.TERM:
+        return True
+    named = {word for other in heard.hits for word in other.words}
+    others = [a for a in heard.atoms if a.kind in _VOUCHING and not set(tokens(a.text)) <= named]
+    return len(others) >= (2 if heard.in_band else 1)
+
+
+def patterns(heard: Heard) -> Iterator[Evidence]:
+    """Dates, times, numbers of records, telephones, ages, initials."""
+    for name in pattern_names(heard.text):
+        yield Evidence(EvidenceKind.PATTERN, name, True)
+
+
+def labels(heard: Heard) -> Iterator[Evidence]:
+    """A word that announces an identifier."""
+    for atom in heard.atoms:
+        if atom.kind is _A.LABEL:
+            yield Evidence(EvidenceKind.LABEL, atom.detail.removeprefix("label."), True)
+
+
+def unknown_words(heard: Heard) -> Iterator[Evidence]:
+    """Words that are not vocabulary, and units and codes that stand without their number."""
+    count = sum(atom.kind is _A.UNKNOWN for atom in heard.atoms)
+    if count:
+        yield Evidence(EvidenceKind.UNKNOWN_WORD, f"{count} unknown", True)
+
+
+def long_numbers(heard: Heard) -> Iterator[Evidence]:
+    """Numbers too long for a measurement, without unit or label."""
+    for atom in heard.atoms:
+        if atom.kind is _A.LONG_NUMBER:
+            yield Evidence(EvidenceKind.PATTERN, atom.detail, True)
+
+
+def lone_names(heard: Heard) -> Iterator[Evidence]:
+    """Terms that are also names, without the company that shows them to be terms."""
+    for atom in heard.atoms:
+        if atom.text in heard.trusted:
+            continue
+        if atom.kind is _A.COMPANY_NAME and not heard.has_company:
+            yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
+        elif atom.kind is _A.BAND_NAME and heard.in_band and not _has_number_or_company(heard):
+            yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
+
+
+def _has_number_or_company(heard: Heard) -> bool:
+    return heard.has_company or any(atom.kind in {_A.NUMBER, _A.CODE} for atom in heard.atoms)
+
+
+def lone_letters(heard: Heard) -> Iterator[Evidence]:
+    """Several single letters and nothing else are initials, unless they name directions."""
+    letters = [atom.text for atom in heard.atoms if atom.kind is _A.LETTER]
+    alone = len(letters) == len(heard.atoms)
+    if alone and len(letters) > 1 and not set(letters) <= _ORIENTATIONS:
+        yield Evidence(EvidenceKind.PATTERN, "initials", True)
+    elif len(letters) > _MOST_LETTERS and not set(letters) <= _ORIENTATIONS:
+        yield Evidence(EvidenceKind.PATTERN, "many single letters", True)
+
+
+def glued_codes(heard: Heard) -> Iterator[Evidence]:
+    """A letter with three or more digits glued behind it, alone, is a number of a record (``B204``)."""
+    if len(heard.atoms) == 2 and heard.atoms[0].kind is _A.CODE and heard.atoms[1].kind is _A.NUMBER:
+        first, second = heard.atoms
+        if first.stop == second.start and len(first.text) == 1 and len(second.text) >= _MOST_LETTERS:
+            yield Evidence(EvidenceKind.PATTERN, "letter and digits", True)
+
+
+def harmless_parts(heard: Heard) -> Iterator[Evidence]:
+    """What speaks for the line: the sections its terms are from, and its measurements."""
+    kinds = {_A.MEASURE: EvidenceKind.MEASUREMENT, _A.NUMBER: EvidenceKind.MEASUREMENT}
+    for atom in heard.atoms:
+        if atom.kind not in _NOT_KNOWN:
+            yield Evidence(kinds.get(atom.kind, EvidenceKind.VOCABULARY), atom.detail, False)
+    if not heard.atoms:
+        yield Evidence(EvidenceKind.VOCABULARY, "marks only", False)
+
+
+Witness = Callable[[Heard], Iterable[Evidence]]
+
+WITNESSES: tuple[Witness, ...] = (
+    header_match,
+    patterns,
+    labels,
+    unknown_words,
+    long_numbers,
+    lone_names,
+    lone_letters,
+    glued_codes,
+    harmless_parts,
+)
+"""Every witness on a reading, in the order in which its evidence is listed."""
+
+
+def testimony(heard: Heard) -> tuple[Evidence, ...]:
+    """Return what all witnesses say about one reading, without repeats."""
+    return tuple(dict.fromkeys(evidence for witness in WITNESSES for evidence in witness(heard)))

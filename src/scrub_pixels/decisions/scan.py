@@ -1,0 +1,285 @@
+"""Scan: one reading taken apart into atoms, each of which is known for what it is, or unknown.
+
+The grammar is small on purpose. A reading is harmless only if nothing in it is unknown, so every rule
+here that accepts something must be one no name passes. Reading errors are undone only where the
+spelling itself shows that it is not a word anyone wrote (a digit inside a word, a small l
+between capitals), and only if what comes out is vocabulary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import product
+
+from scrub_pixels.decisions.spelling import as_digits, fold
+from scrub_pixels.decisions.vocabulary import Vocabulary
+
+
+class AtomKind(Enum):
+    """What one piece of a reading is."""
+
+    TERM = "term"
+    BAND_NAME = "term that is also a rare name"
+    COMPANY_NAME = "term that is also a name"
+    LETTER = "single letter"
+    CODE = "letters with a number"
+    MEASURE = "number with unit"
+    NUMBER = "number"
+    LONG_NUMBER = "long number"
+    LABEL = "label"
+    UNKNOWN = "unknown word"
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One piece of a reading.
+
+    Parameters
+    ----------
+    kind
+        What it is.
+    text
+        Its folded spelling; never part of the repr.
+    detail
+        PHI-free: the section of the vocabulary, ``number with unit``, the label's section.
+    start, stop
+        Where it stands in the folded reading.
+    """
+
+    kind: AtomKind
+    text: str = field(repr=False)
+    detail: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    start: int
+    stop: int
+    shape: str
+
+    @property
+    def is_number(self) -> bool:
+        return self.shape == "number"
+
+    @property
+    def is_word(self) -> bool:
+        return self.shape == "word"
+
+
+_TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]\d+)|(?P<mark>[^\w\s]|_)")
+_CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
+_SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![a-z])l(?=[A-Z]{2})")
+_UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
+_MISREAD_NUMBER = re.compile(
+    r"(?<![^\W\d_])(?<!\d)(?=[\dOolISB.,]*\d)[\dOolISB.,]*[OolISB][\dOolISB.,]*" + _UNIT_AHEAD, re.IGNORECASE
+)
+_PROBE = re.compile(
+    r"""(?x)^(?:
+        (?:[clspxvedmiu]|ic|ec|ml|be|ev|ra|rm|ri|er|sp|lv|sc|ca|cf|la|lf|lm|vf|va|vl|vr|ve|cl|el|ep|pe|mc|pv|ip|is|il|xl
+           |rab|ric|rnp|rsp|hst|eup)-?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?   # C5-1, L12-5, IC9-4, RAB6-D
+      | \d{1,2}(?:[lcvspe]|sc|vc|tc|vt|ld|ec|cd|ri)\d{0,2}c?(?:-?(?:rs|d|s|w))?        # 4C, 9L-D, 6L3, 4V1c, 3Sc-RS
+      | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5}
+      | [sx]\d-\d[tuh]?
+    )$"""
+)
+_MARKS_IN_PHRASES = set("-/.:'&()+")
+_GLUE = set(" :=<>#-+~(")
+_LETTER_FOR = {"0": "o", "1": "il", "5": "s", "8": "b", "2": "z", "6": "g", "|": "i", "!": "i"}
+_EXPONENT = {"2", "3"}
+_SIDES = ("lt", "rt", "left", "right")
+_MOST_REPAIRS = 16
+
+
+def scan(reading: str, vocabulary: Vocabulary) -> tuple[Atom, ...]:
+    """Return the atoms of a reading in order; marks between them are left out."""
+    return tuple(_Scanner(_prepared(reading), vocabulary).atoms())
+
+
+def prepared(reading: str) -> str:
+    """Return the folded reading in which impossible spellings are undone."""
+    return fold(_prepared(reading))
+
+
+def _prepared(reading: str) -> str:
+    text = _SMALL_L.sub("I", reading)
+    text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
+    return _CAMEL.sub(" ", text)
+
+
+class _Scanner:
+    """Walks over the tokens of one reading; each step consumes at least one."""
+
+    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
+        self.text = fold(text)
+        self.vocabulary = vocabulary
+        self.all = [_Token(m.group(), *m.span(), m.lastgroup or "mark") for m in _TOKEN.finditer(self.text)]
+        self.tokens = [t for t in self.all if t.shape != "mark"]
+        self.texts = tuple(t.text for t in self.tokens)
+
+    def atoms(self) -> Iterator[Atom]:
+        position = 0
+        before: Atom | None = None
+        while position < len(self.tokens):
+            count, before = self._step(position, before)
+            yield before
+            position += count
+
+    def _step(self, at: int, before: Atom | None) -> tuple[int, Atom]:
+        found = self._probe(at) or self._phrase(at)
+        if found is None:
+            found = self._number(at, before) if self.tokens[at].is_number else self._word(at)
+        return found
+
+    def _atom(self, kind: AtomKind, at: int, count: int, detail: str) -> tuple[int, Atom]:
+        start, stop = self.tokens[at].start, self.tokens[at + count - 1].stop
+        return count, Atom(kind, self.text[start:stop], detail, start, stop)
+
+    def _gap(self, at: int) -> str:
+        """Return what stands between a token and the one after it."""
+        return self.text[self.tokens[at].stop : self.tokens[at + 1].start]
+
+    def _glued(self, at: int) -> bool:
+        return 0 <= at < len(self.tokens) - 1 and not self._gap(at)
+
+    # -- terms ------------------------------------------------------------------------------
+
+    def _probe(self, at: int) -> tuple[int, Atom] | None:
+        """A transducer's designation, as a whole word between spaces."""
+        start = self.tokens[at].start
+        if start and not self.text[start - 1].isspace():
+            return None
+        chunk = self.text[start:].split(maxsplit=1)[0].strip("()[]:;,.*")
+        if not _PROBE.match(chunk):
+            return None
+        count = sum(start <= t.start < start + len(chunk) for t in self.tokens)
+        return self._atom(AtomKind.CODE, at, count, "probe")
+
+    def _phrase(self, at: int) -> tuple[int, Atom] | None:
+        hit = self.vocabulary.phrase_at(self.texts, at)
+        if hit is None or not self._close_together(at, hit[0]):
+            return None
+        return self._atom(AtomKind.TERM, at, *hit)
+
+    def _close_together(self, at: int, count: int) -> bool:
+        gaps = (self._gap(i).strip() for i in range(at, at + count - 1))
+        return all(len(gap) <= 2 and set(gap) <= _MARKS_IN_PHRASES for gap in gaps)
+
+    def _word(self, at: int) -> tuple[int, Atom]:
+        word = self.tokens[at].text
+        if word in self.vocabulary.labels and not self._beside_number(at, word):
+            return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
+        for attempt in (self._term, self._letter, self._code, self._repaired, self._split):
+            found = attempt(at)
+            if found is not None:
+                return found
+        return self._atom(AtomKind.UNKNOWN, at, 1, "unknown word")
+
+    def _beside_number(self, at: int, word: str) -> bool:
+        """``DR 60`` is a dynamic range, ``Dr. Who`` a person."""
+        following = at + 1 < len(self.tokens) and self.tokens[at + 1].is_number
+        leading = self._glued(at - 1) and self.tokens[at - 1].is_number
+        return word in self.vocabulary.codes and (following or leading)
+
+    def _term(self, at: int) -> tuple[int, Atom] | None:
+        word = self.tokens[at].text
+        section = self.vocabulary.words.get(word)
+        if section is None or len(word) == 1:
+            return None
+        if word in self.vocabulary.company:
+            return self._atom(AtomKind.COMPANY_NAME, at, 1, section)
+        kind = AtomKind.BAND_NAME if word in self.vocabulary.band else AtomKind.TERM
+        return self._atom(kind, at, 1, section)
+
+    def _letter(self, at: int) -> tuple[int, Atom] | None:
+        if len(self.tokens[at].text) > 1:
+            return None
+        glued = self._glued(at) or self._glued(at - 1)
+        return self._atom(AtomKind.CODE if glued else AtomKind.LETTER, at, 1, "single letter")
+
+    def _code(self, at: int) -> tuple[int, Atom] | None:
+        """Letters that only mean something with a number glued to them, or before it."""
+        if self.tokens[at].text in self.vocabulary.codes and (
+            self._beside_number(at, self.tokens[at].text)
+        ):
+            return self._atom(AtomKind.CODE, at, 1, "letters.codes")
+        return None
+
+    def _repaired(self, at: int) -> tuple[int, Atom] | None:
+        """A word into which digits were misread, if it is vocabulary with them turned back."""
+        stop = at + 1
+        while self._glued(stop - 1):
+            stop += 1
+        spelling = "".join(t.text for t in self.tokens[at:stop])
+        if stop == at + 1 or not spelling.isalnum():
+            return None
+        choices = [_LETTER_FOR.get(c, c) for c in spelling]
+        for letters in list(product(*choices))[:_MOST_REPAIRS]:
+            section = self.vocabulary.words.get("".join(letters))
+            if section is not None:
+                return self._atom(self._kind_of("".join(letters)), at, stop - at, section)
+        return None
+
+    def _kind_of(self, word: str) -> AtomKind:
+        return AtomKind.COMPANY_NAME if word in self.vocabulary.company | self.vocabulary.band else AtomKind.TERM
+
+    def _split(self, at: int) -> tuple[int, Atom] | None:
+        """Two terms whose space was lost: a side and a term, or two terms of four letters and more."""
+        word = self.tokens[at].text
+        for cut in range(2, len(word) - 3):
+            head, tail = word[:cut], word[cut:]
+            if (head in _SIDES or len(head) >= 4) and self._plain(head) and self._plain(tail):
+                return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[tail])
+        return None
+
+    def _plain(self, word: str) -> bool:
+        names = word in self.vocabulary.company or word in self.vocabulary.band
+        return word in _SIDES or (word in self.vocabulary.words and not names)
+
+    # -- numbers ----------------------------------------------------------------------------
+
+    def _number(self, at: int, before: Atom | None) -> tuple[int, Atom]:
+        token = self.tokens[at]
+        digits = len(token.text.replace(",", ".").split(".")[0])
+        unit = self._unit(at)
+        if unit is not None and digits <= 4:
+            return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
+        if digits <= 3:
+            return self._atom(AtomKind.NUMBER, at, 1, "number")
+        if digits == 4 and self._labelled(at, before):
+            return self._atom(AtomKind.MEASURE, at, 1, "labelled number")
+        return self._atom(AtomKind.LONG_NUMBER, at, 1, f"number of {digits} digits")
+
+    def _labelled(self, at: int, before: Atom | None) -> bool:
+        """Tell whether a setting that takes large values stands right before a number."""
+        if before is None:
+            return False
+        gap, word = self.text[before.stop : self.tokens[at].start], before.text.split()[-1]
+        takes_large = word in self.vocabulary.large or before.detail == "parameter.large"
+        return takes_large and set(gap) <= _GLUE and (len(word) > 1 or bool(set(gap) & {"=", ":"}))
+
+    def _unit(self, at: int) -> int | None:
+        """Return how many tokens after a number are its unit, None if it has none (``%`` is no token)."""
+        rest = self.text[self.tokens[at].stop :].lstrip()
+        if rest[:1] in {"%", "°"}:
+            return int(rest[:1] == "°" and rest[1:2] in {"c", "f"} and not rest[2:3].isalnum())
+        count = self._unit_word(at + 1)
+        if count and self._slash_after(at + count):
+            count += self._unit_word(at + count + 1)
+        return count or None
+
+    def _unit_word(self, at: int) -> int:
+        if at >= len(self.tokens) or self.tokens[at].text not in self.vocabulary.units:
+            return 0
+        if self._gap(at - 1).strip(" /)]"):
+            return 0
+        exponent = self._glued(at) and self.tokens[at + 1].text in _EXPONENT
+        return 2 if exponent else 1
+
+    def _slash_after(self, at: int) -> bool:
+        return at + 1 < len(self.tokens) and self._gap(at).strip() == "/"

@@ -1,0 +1,138 @@
+"""The words that are harmless on a screen, the units, and the labels that announce an identifier.
+
+The words are package data: ``*.txt`` files of sections. A line ``[ultrasound.mode]`` opens a
+section, a line that starts with ``=`` is one phrase, any other line is words, ``#`` a comment.
+
+* ``labels.txt``: words that announce an identifier.
+* ``units.txt``: what may follow a number.
+* ``homographs.txt``: terms that are also names, by the company they need.
+* all others: technical vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+
+from scrub_pixels.decisions.spelling import fold, tokens
+
+Tokens = tuple[str, ...]
+Phrases = dict[str, tuple[tuple[Tokens, str], ...]]
+
+_SPECIAL = ("labels", "units", "homographs")
+_LARGE = "parameter.large"
+_CODES = "letters.codes"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Terms by spelling; everything folded.
+
+    Parameters
+    ----------
+    words
+        Section of every term of one token.
+    phrases
+        Terms of several tokens with their section, by first token, longest first.
+    large
+        Terms after which a number of four digits is an ordinary value.
+    codes
+        Letters that a number may be glued to.
+    company, band
+        Terms that are also names; `company` needs a term or a measurement in the same line,
+        `band` only where a name is likely to stand.
+    labels
+        Section of every word that announces an identifier.
+    units
+        Words that may follow a number.
+    """
+
+    words: dict[str, str] = field(repr=False)
+    phrases: Phrases = field(repr=False)
+    large: frozenset[str] = field(repr=False)
+    codes: frozenset[str] = field(repr=False)
+    company: frozenset[str] = field(repr=False)
+    band: frozenset[str] = field(repr=False)
+    labels: dict[str, str] = field(repr=False)
+    units: frozenset[str] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.words) + sum(len(phrases) for phrases in self.phrases.values())
+
+    def phrase_at(self, texts: Tokens, start: int) -> tuple[int, str] | None:
+        """Return the number of tokens and the section of the longest phrase that begins at `start`."""
+        for phrase, section in self.phrases.get(texts[start], ()):
+            if texts[start : start + len(phrase)] == phrase:
+                return len(phrase), section
+        return None
+
+
+@lru_cache(maxsize=16)
+def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
+    """Return the built-in vocabulary, with `extra` terms under the section ``extra``."""
+    terms = [*_technical(), *((tokens(fold(term)), "extra") for term in extra)]
+    homographs = _by_section("homographs")
+    return Vocabulary(
+        words=_words(terms),
+        phrases=_phrases(terms),
+        large=frozenset(t[0] for t, section in terms if section == _LARGE and len(t) == 1),
+        codes=frozenset(t[0] for t, section in terms if section == _CODES),
+        company=homographs["company"],
+        band=homographs["band"],
+        labels=_words(_read("labels")),
+        units=_by_section("units")["unit"],
+    )
+
+
+def _technical() -> Iterator[tuple[Tokens, str]]:
+    names = sorted(entry.name for entry in resources.files(__name__).iterdir() if entry.name.endswith(".txt"))
+    for name in names:
+        if name.removesuffix(".txt") not in _SPECIAL:
+            yield from _read(name.removesuffix(".txt"))
+
+
+def _words(terms: Iterable[tuple[Tokens, str]]) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for term, section in terms:
+        if len(term) == 1:
+            words.setdefault(term[0], section)
+    return words
+
+
+def _phrases(terms: Iterable[tuple[Tokens, str]]) -> Phrases:
+    by_first: dict[str, dict[Tokens, str]] = {}
+    for term, section in terms:
+        if len(term) > 1:
+            by_first.setdefault(term[0], {}).setdefault(term, section)
+    return {
+        first: tuple(sorted(found.items(), key=lambda item: -len(item[0])))
+        for first, found in by_first.items()
+    }
+
+
+def _by_section(name: str) -> dict[str, frozenset[str]]:
+    sections: dict[str, set[str]] = {}
+    for term, section in _read(name):
+        sections.setdefault(section, set()).update(term[:1])
+    return {section: frozenset(words) for section, words in sections.items()}
+
+
+def _read(name: str) -> Iterator[tuple[Tokens, str]]:
+    """Yield the terms of one file with their section."""
+    section = ""
+    text = (resources.files(__name__) / f"{name}.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("["):
+            section = stripped.strip("[]")
+        elif stripped and not stripped.startswith("#"):
+            yield from ((term, section) for term in _terms(stripped) if term)
+
+
+def _terms(line: str) -> Iterator[Tokens]:
+    if line.startswith("="):
+        yield tokens(fold(line[1:]))
+    else:
+        yield from (tokens(fold(word)) for word in line.split())
