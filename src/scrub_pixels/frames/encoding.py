@@ -25,6 +25,8 @@ from scrub_pixels.frames.syntaxes import (
 from scrub_pixels.frames.words import unsigned
 
 _DEEPEST = 16
+_SMALLEST_J2K = 32
+"""The openjpeg binding always asks for six resolutions, which need this many rows and columns."""
 _RGB, _UNSPECIFIED = 1, 0
 
 
@@ -63,7 +65,10 @@ def encode_frame(samples: NDArray, description: PixelDescription, syntax_uid: st
         raise _unsupported(f"There is no lossless encoder for {syntax.name}")
     if description.floating:
         raise _unsupported("Floating samples are encoded natively only")
-    return encoder(samples, description)
+    try:
+        return encoder(samples, description)
+    except RuntimeError:
+        raise _unsupported(f"The encoder for {syntax.name} failed") from None
 
 
 def join_frames(frames: Iterable[bytes], description: PixelDescription, syntax_uid: str) -> bytes:
@@ -176,14 +181,16 @@ def _jpeg_ls(samples: NDArray, description: PixelDescription) -> bytes:
 
 
 def _jpeg_2000(samples: NDArray, description: PixelDescription) -> bytes:
-    import openjpeg
+    from openjpeg.utils import encode_array
 
-    plain = np.ascontiguousarray(samples)
+    if min(description.shape) < _SMALLEST_J2K:
+        raise _unsupported("Frames below 32 x 32 have no JPEG 2000 encoder")
     _check_depth(description)
+    plain = np.ascontiguousarray(samples)
     narrow = plain.astype(f"{plain.dtype.kind}{1 if description.bits_stored <= 8 else 2}", copy=False)
     transform = description.photometric in ("YBR_RCT", "YBR_ICT")
     colour = _RGB if transform else _UNSPECIFIED
-    return openjpeg.encode_array(narrow, description.bits_stored, colour, transform)
+    return encode_array(narrow, description.bits_stored, colour, transform)
 
 
 def _unsupported(message: str) -> UnsupportedInstance:
