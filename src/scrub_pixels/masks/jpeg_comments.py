@@ -19,7 +19,7 @@ from scrub_pixels.masks.jpeg_markers import (
 )
 
 _J2K_COMMENT = b"\xff\x64"
-_HARMLESS_J2K = re.compile(rb"(Kakadu-v?[\d.]+|Created by OpenJPEG version [\d.]+|Creator: [A-Z][A-Za-z ]* V?[\d.]+)\0?")
+_HARMLESS_J2K = re.compile(rb"(Kakadu-v?[\d.]+|Created by OpenJPEG version [\d.]+)\0?")
 
 
 def kept(stream: JpegStream, segment: Segment) -> bytes:

@@ -104,7 +104,8 @@ def blacken(codestream: bytes, regions: Sequence[Region], fill: Sequence[int]) -
     _check_sampling(stream)
     targets = _targets(stream, fill)
     scans = [_read(stream, scan) for scan in stream.scans]
-    reach = spread_until_black(_planes(stream, scans, fill), regions, (stream.frame.rows, stream.frame.columns))
+    shape = (stream.frame.rows, stream.frame.columns)
+    reach = spread_until_black(_planes(stream, scans, fill), regions, shape)
     entropy = [_rewritten(stream, blocks, reach, targets) for blocks in scans]
     return EditedStream(_assembled(stream, entropy), reach.changed, reach.black)
 
@@ -131,7 +132,7 @@ def _target(value: int, step: int, precision: int) -> int:
         dc, rest = divmod(level, step)
     else:
         dc, rest = (-(-abs(level) // step)) * (1 if level > 0 else -1), 0
-    if rest or step > 16 * middle:
+    if rest or value > largest or step > 16 * middle:
         raise uneditable("its quantisation cannot express black")
     return dc
 
@@ -258,7 +259,8 @@ class _Edit:
                 sizes = {huffman.category(int(d)) for d in np.unique(self.differences[mine])}
                 wanted.setdefault((0, part.dc), set()).update(sizes)
                 wanted.setdefault((1, part.ac), set()).update({huffman.END_OF_BLOCK} if mine.size else ())
-        return {key: huffman.with_symbols(self.blocks.scan.huffman[key], need) for key, need in wanted.items()}
+        present = self.blocks.scan.huffman
+        return {key: huffman.with_symbols(present[key], symbols) for key, symbols in wanted.items()}
 
     def entropy(self, data: bytes, specs: dict[tuple[int, int], HuffmanSpec]) -> bytes:
         """Return the entropy-coded data with its restart markers as they were."""

@@ -154,5 +154,6 @@ def as_bits(value: int, width: int) -> bytes:
 
 def dht_segment(tables: dict[tuple[int, int], HuffmanSpec]) -> bytes:
     """Return a DHT segment that defines `tables`, keyed by class and identifier (T.81 B.2.4.2)."""
-    body = b"".join(bytes([kind << 4 | name]) + spec.counts + spec.symbols for (kind, name), spec in tables.items())
+    parts = ((bytes([kind << 4 | name]), spec) for (kind, name), spec in tables.items())
+    body = b"".join(head + spec.counts + spec.symbols for head, spec in parts)
     return b"\xff\xc4" + (len(body) + 2).to_bytes(2, "big") + body

@@ -66,14 +66,16 @@ def _grid(frame: FrameHeader, index: int, interleaved: bool) -> Grid:
     component = frame.components[index]
     down = _blocks(frame.rows, component.down, frame.down, interleaved)
     across = _blocks(frame.columns, component.across, frame.across, interleaved)
-    return Grid(down, across, _edges(down, component.down, frame.down), _edges(across, component.across, frame.across))
+    rows = _edges(down, component.down, frame.down)
+    return Grid(down, across, rows, _edges(across, component.across, frame.across))
 
 
 def _blocks(samples: int, factor: int, largest: int, interleaved: bool) -> int:
     """Return the coded blocks along one axis: whole MCUs only where components are interleaved."""
     if interleaved:
         return -(-samples // (8 * largest)) * factor
-    return -(-(-(-samples * factor // largest)) // 8)
+    own = -(-samples * factor // largest)
+    return -(-own // 8)
 
 
 def _edges(blocks: int, factor: int, largest: int) -> NDArray[np.int64]:
@@ -96,12 +98,14 @@ def _order(frame: FrameHeader, indices: tuple[int, ...]) -> ScanOrder:
     row, column = (axis.ravel()[:, None] for axis in np.indices(units))
     part, down, across, tall, wide = np.array(inner).T
     component = np.broadcast_to(part, (row.size, part.size))
-    return ScanOrder(tuple(part.tolist()), component.ravel(), (row * tall + down).ravel(), (column * wide + across).ravel())
+    rows, columns = (row * tall + down).ravel(), (column * wide + across).ravel()
+    return ScanOrder(tuple(part.tolist()), component.ravel(), rows, columns)
 
 
 def tables(scan: Scan) -> list[tuple[DcTable, AcTable]]:
     """Return the look-ups of each component of a scan."""
-    return [(dc_table(scan.huffman[0, part.dc]), ac_table(scan.huffman[1, part.ac])) for part in scan.components]
+    parts, specs = scan.components, scan.huffman
+    return [(dc_table(specs[0, part.dc]), ac_table(specs[1, part.ac])) for part in parts]
 
 
 def first_bits(entropy: bytes) -> NDArray[np.int64]:

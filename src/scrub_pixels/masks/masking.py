@@ -117,8 +117,9 @@ class _Work:
 
     def painted(self, frame: int) -> NDArray:
         """Return the stored samples of a frame with its Regions black."""
+        samples = self.instance.stored(frame)
         regions = native_regions(self.pixels, self.regions.get(frame, ()))
-        return paint(self.instance.stored(frame), regions, self.fill) if regions else self.instance.stored(frame)
+        return paint(samples, regions, self.fill) if regions else samples
 
 
 def mask(instance: Instance, redactions: Sequence[Redaction]) -> MaskedPixels:
@@ -173,9 +174,7 @@ def _to_its_end(data: bytes) -> bytes:
 def _unchanged(work: _Work) -> MaskedPixels:
     element = work.instance.dataset[work.pixels.keyword]
     uid = work.instance.transfer_syntax.uid
-    return MaskedPixels(
-        element.value, uid, (), (), False, True, keyword=work.pixels.keyword, vr=element.VR
-    )
+    return MaskedPixels(element.value, uid, (), (), False, True, keyword=work.pixels.keyword, vr=element.VR)
 
 
 def _without_surplus(work: _Work) -> MaskedPixels:
@@ -242,7 +241,10 @@ def _edited(work: _Work) -> MaskedPixels:
     return replace(_masked(work, value, uid), redactions=tuple(changed), black=tuple(black))
 
 
-def _edited_frames(work: _Work, changed: list[FrameRedaction], black: list[FrameRedaction]) -> Iterator[bytes]:
+def _edited_frames(
+    work: _Work, changed: list[FrameRedaction], black: list[FrameRedaction]
+) -> Iterator[bytes]:
+    """Yield every frame; what was done to it is appended to `changed` and `black`."""
     fill = np.atleast_1d(work.fill).tolist()
     for frame in range(work.pixels.frames):
         data = work.original(frame)
@@ -265,7 +267,8 @@ def _lossless_as(work: _Work, uid: str) -> MaskedPixels:
     pixels = work.pixels if keeps else replace(work.pixels, photometric=colour, planar=0)
     frames = (_encoded(work.painted(frame), pixels, uid) for frame in range(pixels.frames))
     value = _joined(frames, pixels, uid)
-    attributes: list[tuple[str, object]] = [("PhotometricInterpretation", written_photometric(pixels, colour, uid))]
+    photometric = written_photometric(pixels, colour, uid)
+    attributes: list[tuple[str, object]] = [("PhotometricInterpretation", photometric)]
     if pixels.samples > 1:
         attributes.append(("PlanarConfiguration", 0))
     if work.instance.transfer_syntax.lossy:

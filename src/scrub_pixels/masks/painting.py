@@ -27,7 +27,12 @@ def native_regions(description: PixelDescription, regions: Sequence[Region]) -> 
 
 
 def paint_native(
-    frame: bytes, description: PixelDescription, regions: Sequence[Region], fill: NDArray, *, little_endian: bool
+    frame: bytes,
+    description: PixelDescription,
+    regions: Sequence[Region],
+    fill: NDArray,
+    *,
+    little_endian: bool,
 ) -> bytes:
     """Return one native frame with `fill` in every Region and every other bit as it was.
 
@@ -62,7 +67,9 @@ def paint_native(
     return flat.tobytes()
 
 
-def _paint_bits(frame: bytes, description: PixelDescription, regions: Sequence[Region], fill: NDArray) -> bytes:
+def _paint_bits(
+    frame: bytes, description: PixelDescription, regions: Sequence[Region], fill: NDArray
+) -> bytes:
     bits = np.unpackbits(np.frombuffer(frame, dtype=np.uint8), bitorder="little")
     pixels = bits[: description.frame_samples].reshape(description.shape)
     for region in regions:
@@ -90,7 +97,9 @@ def _arranged(flat: NDArray, description: PixelDescription) -> NDArray:
     return flat.reshape(description.array_shape)
 
 
-def _paint_pairs(flat: NDArray, description: PixelDescription, regions: Sequence[Region], value: NDArray) -> None:
+def _paint_pairs(
+    flat: NDArray, description: PixelDescription, regions: Sequence[Region], value: NDArray
+) -> None:
     """Paint 4:2:2 data: Y0 Y1 Cb Cr for every two columns (PS3.3 C.7.6.3.1.2)."""
     quads = flat.reshape(description.rows, description.columns // 2, 4)
     for region in regions:

@@ -16,7 +16,10 @@ from scrub_pixels.masks.black import fill_value
 from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence
 from scrub_pixels.masks.masking import MaskedPixels
 
-_SHAPE = ("rows", "columns", "frames", "samples", "bits_allocated", "bits_stored", "high_bit", "signed", "keyword")
+_SHAPE = (
+    *("rows", "columns", "frames", "samples", "keyword"),
+    *("bits_allocated", "bits_stored", "high_bit", "signed"),
+)
 _MEANING = ("photometric", "planar")
 _COLOUR = ("YBR_FULL", "YBR_FULL_422")
 
