@@ -14,7 +14,7 @@ from scrub_pixels.decisions.identity import Identity, harvest
 from scrub_pixels.errors import UnreadableFile
 from scrub_pixels.header.actions import Scene, Subject, Tally
 from scrub_pixels.header.engine import cleaned_level
-from scrub_pixels.header.file_meta import rebuilt
+from scrub_pixels.header.file_meta import complete, rebuilt
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.marks import has_pixels, mark, proven
 from scrub_pixels.header.needles import Needles, needles_of
@@ -93,7 +93,8 @@ def _deidentified(
                   _needles(dataset, profile, key), tally)  # fmt: skip
     target = cleaned_level(source, (), scene)
     blank_survivors(target, scene)
-    codes = mark(target, profile, evidence)
+    complete(target, dataset, scene)
+    codes = mark(target, profile, evidence, scene.types)
     target.file_meta = rebuilt(dataset, target)
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):

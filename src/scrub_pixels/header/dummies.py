@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -30,6 +30,10 @@ _VALUES = MappingProxyType(
 
 _CODED = ((0x00080100, WORD), (0x00080102, "99REMOVED"), (0x00080104, WORD))
 """Code Value, Coding Scheme Designator and Code Meaning of a dummy code (PS3.3 8.8)."""
+
+_EITHER_OR = MappingProxyType({0x0040B020: (0x00700006,), 0x00700001: (0x00700008,)})
+"""Sequence -> what its dummy item holds where the standard asks for one of several: Unformatted Text
+Value in a Waveform Annotation (PS3.3 C.10.10), a Text Object in a Graphic Annotation (C.10.5)."""
 
 _CLASS = "1.2.840.10008.5.1.4.1.1.66"
 """Raw Data Storage: a SOP Class that says nothing."""
@@ -62,7 +66,16 @@ def dummy(tag: int, vr: str, path: Path, types: IodTypes) -> DataElement:
         return DataElement(tag, vr, Sequence([_item((*path, tag), types)]))
     if vr == "UI":
         return DataElement(tag, vr, _CLASS if row_for(tag) is HARMLESS else "2.25.0")
-    return made(tag, vr, _VALUES.get(vr, WORD))
+    value, count = _VALUES.get(vr, WORD), _fewest(tag)
+    return made(tag, vr, value if count == 1 or isinstance(value, bytes) else [value] * count)
+
+
+def _fewest(tag: int) -> int:
+    """Return the smallest Value Multiplicity of a tag (PS3.6)."""
+    try:
+        return max(1, int(dictionary_VM(tag).partition("-")[0]))
+    except (KeyError, ValueError):
+        return 1
 
 
 def _item(path: Path, types: IodTypes) -> Dataset:
@@ -74,6 +87,8 @@ def _item(path: Path, types: IodTypes) -> Dataset:
     for tag, kind in required.items():
         vr = standard_vr(tag)
         item[tag] = dummy(tag, vr, path, types) if kind == 1 else empty(tag, vr)
+    for tag in _EITHER_OR.get(path[-1], ()):
+        item[tag] = dummy(tag, standard_vr(tag), path, types)
     if _CODE_MEANING in required or not required:
         _add(item, _CODED)
     return item

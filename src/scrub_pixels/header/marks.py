@@ -6,11 +6,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from scrub_pixels.header.options import BASIC_CODE, Option, Profile
+from scrub_pixels.header.types import IodTypes
 from scrub_pixels.masks.evidence import PixelEvidence
 
 METHOD = "scrub-pixels: DICOM PS3.15 2026d Basic Profile and options"
 """De-identification Method (0012,0063), LO: at most 64 characters, the edition named."""
 
+_BURNED_IN = 0x00280301
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -37,13 +39,15 @@ def claimed_codes(
     return (BASIC_CODE, *sorted((option.code, option.meaning) for option in options))
 
 
-def mark(dataset: Dataset, profile: Profile, evidence: PixelEvidence | None) -> tuple[str, ...]:
+def mark(
+    dataset: Dataset, profile: Profile, evidence: PixelEvidence | None, types: IodTypes
+) -> tuple[str, ...]:
     """Write the marks into a de-identified data set, in place; return the codes claimed."""
     codes = claimed_codes(dataset, profile, evidence)
     dataset.DeidentificationMethod = _appended(dataset.get("DeidentificationMethod"), METHOD)
     _append_codes(dataset, codes)
     dataset.LongitudinalTemporalInformationModified = _temporal(profile)
-    _mark_pixels(dataset, evidence)
+    _mark_pixels(dataset, evidence, types)
     return tuple(code for code, _ in codes)
 
 
@@ -73,11 +77,18 @@ def _temporal(profile: Profile) -> str:
     return "MODIFIED" if Option.RETAIN_MODIFIED_DATES in profile else "REMOVED"
 
 
-def _mark_pixels(dataset: Dataset, evidence: PixelEvidence | None) -> None:
+def _mark_pixels(dataset: Dataset, evidence: PixelEvidence | None, types: IodTypes) -> None:
     """Write (0012,0062) and (0028,0301) as far as the pixels are proven; YES from the input stays."""
     clean = proven(dataset, evidence)
     dataset.PatientIdentityRemoved = "YES" if clean or not has_pixels(dataset) else "NO"
     if clean:
         dataset.BurnedInAnnotation = "NO"
     elif has_pixels(dataset) and dataset.get("BurnedInAnnotation") != "YES":
-        dataset.pop("BurnedInAnnotation", None)
+        _leave_open(dataset, types)
+
+
+def _leave_open(dataset: Dataset, types: IodTypes) -> None:
+    """Drop a Burned In Annotation that nobody proved; say YES, the safe side, where one has to be."""
+    dataset.pop("BurnedInAnnotation", None)
+    if types.of((), _BURNED_IN) == 1:
+        dataset.BurnedInAnnotation = "YES"

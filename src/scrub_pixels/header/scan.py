@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -10,6 +12,7 @@ from pydicom.dataset import Dataset
 from scrub_pixels.errors import HeaderNotClean
 from scrub_pixels.header.actions import VERBS, Place, Scene, named
 from scrub_pixels.header.reading import values_of
+from scrub_pixels.header.table import TABLES
 from scrub_pixels.header.trust import TEXT, is_code, spelling
 from scrub_pixels.header.types import Path, resolved
 
@@ -72,7 +75,14 @@ _PROSE_IF_INVALID = frozenset({"CS", "AE", "AS", "DA", "TM", "DT", "DS", "IS", "
 
 
 def _foreign(text: str, scene: Scene) -> bool:
-    return text != scene.subject.pseudonym
+    """Tell whether a value is neither our pseudonym nor the plain name of a maker of equipment."""
+    return text != scene.subject.pseudonym and text.casefold() not in vendors()
+
+
+@lru_cache(maxsize=1)
+def vendors() -> frozenset[str]:
+    """Return the names of makers of equipment, in lower case."""
+    return frozenset(json.loads((TABLES / "vendors.json").read_text())["vendors"])
 
 
 def _replace(dataset: Dataset, place: Place, scene: Scene) -> None:

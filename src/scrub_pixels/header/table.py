@@ -74,6 +74,7 @@ _DESCRIPTORS = ((Option.CLEAN_DESCRIPTORS, "C"),)
 PRIVATE = Row("PRIVATE", "Private Attributes", "X", ((Option.RETAIN_SAFE_PRIVATE, "C"),))
 CURVES = Row("50xxxxxx", "Curve Data", "X", ((Option.CLEAN_GRAPHICS, "C"),))
 OVERLAYS = Row("60xxxxxx", "Overlay group", "X", ((Option.CLEAN_GRAPHICS, "C"),))
+NOT_IN_DATA_SET = Row("", "command, file meta or delimiter", "X")
 UNKNOWN = Row("", "unknown to the standard", "X")
 GROUP_LENGTH = Row("", "group length", "X")
 REMOVED = Row("", "unlisted, identifying", "X")
@@ -83,6 +84,9 @@ TEXT_KIN = Row("", "unlisted free text", "X/Z/D", _DESCRIPTORS)
 DEVICE_KIN = Row("", "unlisted device identity", "X/Z/D", ((Option.RETAIN_DEVICE_IDENTITY, "K"),))
 UID_KIN = Row("", "unlisted UID", "U", ((Option.RETAIN_UIDS, "K"),))
 HARMLESS = Row("", "unlisted", "K")
+
+_FIRST_GROUP, _LAST_GROUP = 0x0004, 0xFFFC
+"""Below are commands and file meta, rebuilt elsewhere; above, signatures and item delimiters."""
 
 _KIN_BY_VR = MappingProxyType(
     {
@@ -97,6 +101,8 @@ _KIN_BY_VR = MappingProxyType(
 @lru_cache(maxsize=8192)
 def row_for(tag: int) -> Row:
     """Return the row that rules a tag: listed, by mask, private, or one of the unlisted kinds."""
+    if not _FIRST_GROUP <= tag >> 16 <= _LAST_GROUP:
+        return NOT_IN_DATA_SET
     listed = rows_by_tag().get(tag)
     return listed or _by_group(tag) or _unlisted_row(tag)
 

@@ -10,8 +10,7 @@ import re
 from functools import lru_cache
 from types import MappingProxyType
 
-from pydicom.charset import python_encoding
-from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 
 from scrub_pixels.header.reading import values_of
@@ -36,11 +35,18 @@ _STRINGS = TEXT | frozenset(STRICT)
 _NUMBERS = frozenset({"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"})
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _CHARACTER_SET = 0x00080005
+_CHARACTER_SETS = re.compile(r"(ISO[ _-]?(IR|2022)[ _-]?(IR[ _-]?)?\d{1,3}|GB18030|GBK|)")
+"""Defined terms of PS3.3 C.12.1.1.2, with the misspellings that pydicom understands."""
 
 
 @lru_cache(maxsize=8192)
 def expected(tag: int) -> tuple[frozenset[str], int]:
-    """Return the VRs a standard tag may have, and how many numbers it may hold (0: any)."""
+    """Return the VRs a standard tag may have, and how many numbers it may hold (0: any).
+
+    No VR at all for the rows of Table E.1-1 that pydicom's dictionary lacks.
+    """
+    if not dictionary_has_tag(tag):
+        return frozenset(), 0
     multiplicity = dictionary_VM(tag)
     return frozenset(dictionary_VR(tag).split(" or ")), int(multiplicity) if multiplicity.isdigit() else 0
 
@@ -48,8 +54,10 @@ def expected(tag: int) -> tuple[frozenset[str], int]:
 def is_plausible(element: DataElement) -> bool:
     """Tell whether an element of the standard may be kept under its tag."""
     vrs, count = expected(element.tag)
+    if not vrs:
+        return element.VR != "UN"
     if element.tag == _CHARACTER_SET:
-        return all(str(value).strip() in python_encoding for value in values_of(element))
+        return all(_CHARACTER_SETS.fullmatch(str(value).strip()) for value in values_of(element))
     if element.VR in _NUMBERS:
         return bool(vrs & _NUMBERS or vrs & {"OW", "OB"}) and _few_enough(element, count)
     if element.VR in _STRINGS:

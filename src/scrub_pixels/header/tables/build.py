@@ -130,8 +130,8 @@ def vr_of(tag: int) -> str:
         return ""
 
 
-UNLISTED_KIN = frozenset({"DA", "DT", "TM", "PN", "LT", "ST", "UT", "UR", "UC"})
-"""VRs whose attributes are treated as X/Z/D where the table does not list them."""
+TEXTUAL = frozenset({"DA", "DT", "TM", "PN", "LT", "ST", "UT", "UR", "UC", "LO", "SH", "CS", "AE"})
+"""VRs whose attributes may be treated as X/Z/D: unlisted kin, and whatever an identifier is found in."""
 
 
 def type_extract(wheels: Path, rows: list[list]) -> dict:
@@ -180,7 +180,7 @@ def ranked(attributes: list[dict]) -> Iterator[tuple[int, list[int], int]]:
 
 def is_needed(tag: int, path: list[int], typed: set[int], dummies: set[int]) -> bool:
     """Tell whether the Type of this attribute can decide an action or shape a dummy item."""
-    return tag in typed or vr_of(tag) in UNLISTED_KIN or any(p in dummies for p in path)
+    return tag in typed or vr_of(tag) in TEXTUAL or any(p in dummies for p in path)
 
 
 def private_table(wheels: Path) -> str:
