@@ -19,10 +19,13 @@ from scrub_pixels.decisions.spelling import as_digits, compact, fold, skeleton, 
 _K = IdentifierKind
 
 _PARTICLES = frozenset(
-    "van von der den del de la le di da dos du el al bin ibn st mc mac san and of the for dr prof md mr mrs ms "
-    "jr sr ii iii phd rn rdms rvt inc ltd llc gmbh co corp".split()
+    "van von der den del de la le di da dos du el al bin ibn st mc mac san and of the for dr prof md mr mrs "
+    "ms jr sr ii iii phd rn rdms rvt inc ltd llc gmbh co corp".split()
 )
 """Words in names and addresses that identify nobody."""
+
+_PERSONAL_IDS = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID"})
+"""Numbers that identify even without a digit; a step or a protocol without one is a description."""
 
 _SHORTEST_WORD = 3
 _SHORTEST_CUT = 4
@@ -42,6 +45,8 @@ class Hit:
         The attribute.
     form
         How it is shown: ``word``, ``similar word``, ``cut off``, ``run together``, ``number`` ...
+    personal
+        True for a person's name or number, False for a place's.
     words
         The folded words of the reading it rests on; empty if it rests on the whole reading.
     """
@@ -49,6 +54,7 @@ class Hit:
     keyword: str
     form: str
     words: tuple[str, ...] = field(default=(), repr=False)
+    personal: bool = True
 
     @property
     def whole(self) -> bool:
@@ -72,7 +78,7 @@ class Matcher:
     def hits(self, reading: str) -> tuple[Hit, ...]:
         """Return every identifier that `reading` shows, each with the form it was known by."""
         folded = fold(reading)
-        words = tuple(dict.fromkeys(tokens(folded)))
+        words = tuple(dict.fromkeys((*tokens(folded), *_misread_words(folded))))
         found = (
             *self._short_hits(folded),
             *self._word_hits(words, bool(_ELLIPSIS.search(folded))),
@@ -100,19 +106,33 @@ class Matcher:
 
     @cached_property
     def _by_skeleton(self) -> dict[str, str]:
-        return {w.skeleton: w.keyword for w in reversed(self._words) if len(w.text) >= 4}
+        return {w.skeleton: w.keyword for w in reversed(self._words)}
+
+    @cached_property
+    def _person_keywords(self) -> frozenset[str]:
+        return frozenset(i.keyword for i in self.identity.of(_K.NAME))
 
     @cached_property
     def _person_words(self) -> tuple[_Word, ...]:
-        persons = {i.keyword for i in self.identity.of(_K.NAME)}
-        return tuple(dict.fromkeys(w for w in self._words if w.keyword in persons and len(w.text) >= 4))
+        persons = (w for w in self._words if w.keyword in self._person_keywords and len(w.text) >= 4)
+        return tuple(dict.fromkeys(persons))
 
     @cached_property
     def _whole(self) -> dict[str, str]:
-        """Values that are too short or too ordinary to be found inside a line: the line must be them."""
+        """Values as a whole: for those too short or too ordinary to be looked for inside a line."""
         kinds = (_K.NAME, _K.ID, _K.INSTITUTION, _K.ADDRESS, _K.DEVICE_SERIAL, _K.PHONE)
-        values = ((compact(text), i.keyword) for i in self.identity.of(*kinds) for text in _spellings(i.value))
+        values = (
+            (compact(text), i.keyword)
+            for i in self.identity.of(*kinds)
+            for text in _spellings(i.value)
+            if i.kind is not _K.ID or i.keyword in _PERSONAL_IDS or any(c.isdigit() for c in text)
+        )
         return {value: keyword for value, keyword in values if len(value) >= 2}
+
+    @cached_property
+    def _short(self) -> dict[str, str]:
+        """Short names by skeleton, for readings with digits among the letters (``O8`` for ``OB``)."""
+        return {skeleton(v): k for v, k in self._whole.items() if v.isalpha() and len(v) <= _SHORTEST_WORD}
 
     @cached_property
     def _runs(self) -> tuple[tuple[str, str], ...]:
@@ -147,18 +167,23 @@ class Matcher:
         bare = compact(folded)
         keyword = self._whole.get(bare)
         if keyword is not None:
-            yield Hit(keyword, "whole value", () if len(bare) > 3 else (bare,))
+            yield Hit(keyword, "whole value", () if len(bare) > _SHORTEST_WORD else (bare,))
+        elif bare.isalnum() and not bare.isalpha() and not bare.isdigit() and skeleton(bare) in self._short:
+            yield Hit(self._short[skeleton(bare)], "similar word")
 
     def _word_hits(self, words: Iterable[str], cut: bool) -> Iterator[Hit]:
         for word in words:
             if len(word) < _SHORTEST_WORD:
                 continue
             if word in self._by_word:
-                yield Hit(self._by_word[word], "word", (word,))
-            elif skeleton(word) in self._by_skeleton:
-                yield Hit(self._by_skeleton[skeleton(word)], "similar word", (word,))
+                yield self._word_hit(self._by_word[word], "word", word)
+            elif (len(word) > _SHORTEST_WORD or not word.isalpha()) and skeleton(word) in self._by_skeleton:
+                yield self._word_hit(self._by_skeleton[skeleton(word)], "similar word", word)
             else:
                 yield from self._nearly(word, cut)
+
+    def _word_hit(self, keyword: str, form: str, word: str) -> Hit:
+        return Hit(keyword, form, (word,), keyword in self._person_keywords)
 
     def _nearly(self, word: str, cut: bool) -> Iterator[Hit]:
         least = _SHORTEST_CUT_MARKED if cut else _SHORTEST_CUT
@@ -185,6 +210,13 @@ class Matcher:
             keyword = self._moments.get(chunk.strip(" ()[],;*"))
             if keyword is not None:
                 yield Hit(keyword, "date or time")
+
+
+def _misread_words(folded: str) -> Iterator[str]:
+    """Yield the words in which digits stand among the letters (``d0e``)."""
+    for chunk in map(compact, folded.split()):
+        if any(c.isdigit() for c in chunk) and any(c.isalpha() for c in chunk):
+            yield chunk
 
 
 def _spellings(value: str) -> tuple[str, ...]:

@@ -26,6 +26,11 @@ _MONTH_NAMES = """
     dec december dezember decembre diciembre dicembre dezembro dez dic
 """
 _MONTH = "(?:" + "|".join(sorted((fold(m) for m in _MONTH_NAMES.split()), key=len, reverse=True)) + ")"
+_SEP = r"\s?[-/.,_\\|]\s?"
+_YEAR = r"(?:\d{4}|\d{2})"
+_DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
+_TH = "(?:st|nd|rd|th)?"
+_YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
 _GAP = r"[\s./,_'-]{0,3}"
 
 Check = Callable[[re.Match[str]], bool]
@@ -39,6 +44,11 @@ def _day_and_month(match: re.Match[str]) -> bool:
     """Tell whether two of the three groups can be day and month (in either order)."""
     numbers = [int(group) for group in match.groups() if group]
     return any(_is_day_month(a, b) for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
+
+
+def _year_first(match: re.Match[str]) -> bool:
+    """Tell whether month and day follow a year; ``16/4/1`` is too short to be one."""
+    return sum(map(len, match.groups())) >= 5 and _is_day_month(int(match[2]), int(match[3]))
 
 
 def _is_day_month(a: int, b: int) -> bool:
@@ -82,11 +92,11 @@ def _all_decimal(chunks: list[str]) -> bool:
 PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
     (name, re.compile(pattern), check)
     for name, pattern, check in (
-        ("date", r"(?<!\d)(\d{1,2})\s?[-/.,_\\|]\s?(\d{1,2})\s?[-/.,_\\|]\s?(\d{4}|\d{2})(?!\d)", _day_and_month),
-        ("date year first", r"(?<!\d)(\d{4}|\d{2})[-/._ ](\d{1,2})[-/._ ](\d{1,2})(?!\d)", _day_and_month),
+        ("date", rf"(?<!\d)(\d{{1,2}}){_SEP}(\d{{1,2}}){_SEP}(\d{{4}}|\d{{2}})(?!\d)", _day_and_month),
+        ("date year first", r"(?<!\d)(\d{4}|\d{2})[-/._ ](\d{1,2})[-/._ ](\d{1,2})(?!\d)", _year_first),
         ("date with blanks", r"(?<!\d)(\d{1,2}) (\d{1,2}) (\d{4})(?!\d)", _day_and_month),
-        ("date with month name", rf"(?<!\d)\d{{1,2}}(?:st|nd|rd|th)?{_GAP}{_MONTH}{_GAP}(?:\d{{4}}|\d{{2}})(?!\d)", _always),
-        ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}(?:st|nd|rd|th)?{_GAP}\d{{4}}(?!\d)", _always),
+        ("date with month name", rf"(?<!\d)\d{{1,2}}{_TH}{_GAP}{_MONTH}{_GAP}{_YEAR}(?!\d)", _always),
+        ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}{_TH}{_GAP}\d{{4}}(?!\d)", _always),
         ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
         ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
@@ -95,12 +105,13 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("time", r"(?<!\d)[0-2]?\d[.h][0-5]\d(?:[.m][0-5]\d)?\s?(?:[ap]\.?m\b|uhr|hrs?\b)", _always),
         ("time", r"(?<!\d)[0-2]?\dh[0-5]\d(?!\d)", _always),
         ("time", r"(?<!\d)[01]?\d\s?[ap]\.?m\b", _always),
-        ("e-mail or address in a network", r"\S+@\S+|https?:|www\.|\w\.(?:com|org|net|edu|gov|de|fr|uk|it|es|nl)\b", _always),
+        ("network address", rf"\S+@\S+|https?:|www\.|\w\.(?:{_DOMAINS})\b", _always),
         ("person name with carets", r"\w\s?\^|\^\s?\w", _always),
-        ("age", r"(?<![\d.,])\d{1,3}\s?-?(?:y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar)(?![a-z])", _always),
+        ("age", rf"(?<![\d.,])\d{{1,3}}\s?-?(?:{_YEARS})(?![a-z])", _always),
         ("age", r"^0\d\d\s?[dwmy]$", _always),
         ("age and sex", r"^[\W_]*(?:[mfw]\s?[/,-]?\s?\d{2,3}|\d{1,3}\s?[/,-]?\s?[mfw])[\W_]*$", _always),
-        ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{1,3}(?![\d.])|(?<![\d.])\d{1,3}\s?/\s?[mfw](?![a-z])", _always),
+        ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{2,3}(?![\d.])", _always),
+        ("age and sex", r"(?<![\d.])\d{2,3}\s?/\s?[mfw](?![a-z])", _always),
         ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
         ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,13 +10,16 @@ from scrub_pixels.decisions.findings import Evidence, EvidenceKind
 from scrub_pixels.decisions.matching import Hit, Matcher
 from scrub_pixels.decisions.patterns import pattern_names
 from scrub_pixels.decisions.scan import Atom, AtomKind, prepared, scan
-from scrub_pixels.decisions.spelling import tokens
+from scrub_pixels.decisions.spelling import as_digits, tokens
 from scrub_pixels.decisions.vocabulary import Vocabulary
 
 _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
+_DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])[a-z]{1,9}[01568][a-z]{1,9}(?![a-z\d])")
+_LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
+_TERMS_OR_RARE = frozenset({_A.TERM, _A.BAND_NAME})
 _VOUCHING = frozenset({_A.TERM, _A.MEASURE})
 
 
@@ -44,9 +48,25 @@ class Heard:
     trusted: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
+    def with_digits(self) -> str:
+        """The text with misread digits turned back, vocabulary with digits in it (``B30s``) left alone."""
+        text = self.text
+        for atom in self.atoms:
+            if atom.kind is _A.TERM or atom.detail == "probe":
+                text = text[: atom.start] + " " * (atom.stop - atom.start) + text[atom.stop :]
+        return " ".join(_turned_to_digits(chunk) for chunk in text.split())
+
+    @property
     def has_company(self) -> bool:
         """True if something in it is a plain term or a measurement, so that it is not a lone name."""
         return any(atom.kind in _VOUCHING for atom in self.atoms)
+
+
+def _turned_to_digits(chunk: str) -> str:
+    """Return a chunk in which letters may be misread digits as the number it would then be."""
+    digits = as_digits(chunk)
+    numeric = not any(c.isalpha() for c in digits)
+    return digits if numeric and any(c.isdigit() for c in chunk) else chunk
 
 
 @dataclass(frozen=True)
@@ -86,14 +106,16 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
 
     The rule: the words of the hit must be vocabulary, and beside them the line must hold another plain
     term of two letters and more, or a measurement, that no hit rests on; where names usually stand,
-    two. A phrase of the vocabulary (``long axis``) counts as a term. A plain term that would be the
-    cut-off beginning of a name is a term wherever names do not usually stand.
+    two. A phrase of the vocabulary (``long axis``) counts as a term. Where names do not usually stand, a
+    plain term is a term even if it could be the cut-off beginning of a name, or is a word of the
+    institution's name (``General``).
     """
     known = {word: a.kind for a in heard.atoms if a.kind not in _NOT_KNOWN for word in tokens(a.text)}
     if not set(hit.words) <= known.keys():
         return False
-    if hit.form == "cut off" and not heard.in_band and known[hit.words[0]] is _A.TERM:
-        return True
+    if not heard.in_band and (hit.form == "cut off" or not hit.personal):
+        if all(known[word] in _TERMS_OR_RARE for word in hit.words):
+            return True
     named = {word for other in heard.hits for word in other.words}
     others = [a for a in heard.atoms if a.kind in _VOUCHING and not set(tokens(a.text)) <= named]
     return len(others) >= (2 if heard.in_band else 1)
@@ -103,6 +125,14 @@ def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
     for name in pattern_names(heard.text):
         yield Evidence(EvidenceKind.PATTERN, name, True)
+
+
+def misread_digits(heard: Heard) -> Iterator[Evidence]:
+    """The same, where letters were read for digits (``12-O7-94``, ``31S5``)."""
+    text = heard.with_digits
+    if text != " ".join(heard.text.split()):
+        for name in (*pattern_names(text), *(["long number"] if _LONG_NUMBER.search(text) else ())):
+            yield Evidence(EvidenceKind.PATTERN, f"{name}, misread", True)
 
 
 def labels(heard: Heard) -> Iterator[Evidence]:
@@ -133,8 +163,15 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
             continue
         if atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
-        elif atom.kind is _A.BAND_NAME and heard.in_band and not _has_number_or_company(heard):
-            yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
+        elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
+            yield from _as_name(heard)
+
+
+def _as_name(heard: Heard) -> Iterator[Evidence]:
+    if heard.in_band:
+        yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
+    elif any(atom.kind is _A.LETTER for atom in heard.atoms):
+        yield Evidence(EvidenceKind.PATTERN, "a term that is also a name, with an initial", True)
 
 
 def _has_number_or_company(heard: Heard) -> bool:
@@ -159,6 +196,14 @@ def glued_codes(heard: Heard) -> Iterator[Evidence]:
             yield Evidence(EvidenceKind.PATTERN, "letter and digits", True)
 
 
+def digits_in_words(heard: Heard) -> Iterator[Evidence]:
+    """A digit between letters that is none of the known designations is a misread word (``J0E``)."""
+    known = [atom for atom in heard.atoms if atom.kind is _A.TERM or atom.detail == "probe"]
+    for match in _DIGIT_IN_WORD.finditer(heard.text):
+        if not any(atom.start < match.end() and match.start() < atom.stop for atom in known):
+            yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)
+
+
 def harmless_parts(heard: Heard) -> Iterator[Evidence]:
     """What speaks for the line: the sections its terms are from, and its measurements."""
     kinds = {_A.MEASURE: EvidenceKind.MEASUREMENT, _A.NUMBER: EvidenceKind.MEASUREMENT}
@@ -174,12 +219,14 @@ Witness = Callable[[Heard], Iterable[Evidence]]
 WITNESSES: tuple[Witness, ...] = (
     header_match,
     patterns,
+    misread_digits,
     labels,
     unknown_words,
     long_numbers,
     lone_names,
     lone_letters,
     glued_codes,
+    digits_in_words,
     harmless_parts,
 )
 """Every witness on a reading, in the order in which its evidence is listed."""

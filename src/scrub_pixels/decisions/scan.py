@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import product
+from itertools import islice, product
 
 from scrub_pixels.decisions.spelling import as_digits, fold
 from scrub_pixels.decisions.vocabulary import Vocabulary
@@ -74,16 +74,19 @@ class _Token:
 
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]\d+)|(?P<mark>[^\w\s]|_)")
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
-_SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![a-z])l(?=[A-Z]{2})")
+_SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])")
+_SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])")
+_AS_WRITTEN = re.compile(r"\bmA(s?)\b")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
     r"(?<![^\W\d_])(?<!\d)(?=[\dOolISB.,]*\d)[\dOolISB.,]*[OolISB][\dOolISB.,]*" + _UNIT_AHEAD, re.IGNORECASE
 )
 _PROBE = re.compile(
     r"""(?x)^(?:
-        (?:[clspxvedmiu]|ic|ec|ml|be|ev|ra|rm|ri|er|sp|lv|sc|ca|cf|la|lf|lm|vf|va|vl|vr|ve|cl|el|ep|pe|mc|pv|ip|is|il|xl
-           |rab|ric|rnp|rsp|hst|eup)-?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?   # C5-1, L12-5, IC9-4, RAB6-D
-      | \d{1,2}(?:[lcvspe]|sc|vc|tc|vt|ld|ec|cd|ri)\d{0,2}c?(?:-?(?:rs|d|s|w))?        # 4C, 9L-D, 6L3, 4V1c, 3Sc-RS
+        (?:[clspxvedmiu]|ic|ec|ml|be|ev|ra|rm|ri|er|sp|lv|sc|ca|cf|la|lf|lm|vf|va|vl|vr|ve|cl|el|ep|pe|mc
+          |pv|ip|is|il|xl|rab|ric|rnp|rsp|hst|eup)
+        -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
+      | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-?(?:rs|d|s|w))?  # 4C, 9L-D, 6L3, 4V1c, 3Sc-RS
       | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5}
       | [sx]\d-\d[tuh]?
     )$"""
@@ -92,8 +95,11 @@ _MARKS_IN_PHRASES = set("-/.:'&()+")
 _GLUE = set(" :=<>#-+~(")
 _LETTER_FOR = {"0": "o", "1": "il", "5": "s", "8": "b", "2": "z", "6": "g", "|": "i", "!": "i"}
 _EXPONENT = {"2", "3"}
+_COUNTED = frozenset({"page", "pagina"})
+_COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _SIDES = ("lt", "rt", "left", "right")
 _MOST_REPAIRS = 16
+_SHORTEST_REPAIR = 3
 
 
 def scan(reading: str, vocabulary: Vocabulary) -> tuple[Atom, ...]:
@@ -107,7 +113,8 @@ def prepared(reading: str) -> str:
 
 
 def _prepared(reading: str) -> str:
-    text = _SMALL_L.sub("I", reading)
+    text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", reading))
+    text = _AS_WRITTEN.sub(r"milliamp\1", text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     return _CAMEL.sub(" ", text)
 
@@ -131,7 +138,7 @@ class _Scanner:
             position += count
 
     def _step(self, at: int, before: Atom | None) -> tuple[int, Atom]:
-        found = self._probe(at) or self._phrase(at)
+        found = self._probe(at) or self._phrase(at) or self._repaired(at)
         if found is None:
             found = self._number(at, before) if self.tokens[at].is_number else self._word(at)
         return found
@@ -174,7 +181,7 @@ class _Scanner:
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
-        for attempt in (self._term, self._letter, self._code, self._repaired, self._split):
+        for attempt in (self._term, self._letter, self._code, self._split):
             found = attempt(at)
             if found is not None:
                 return found
@@ -191,10 +198,15 @@ class _Scanner:
         section = self.vocabulary.words.get(word)
         if section is None or len(word) == 1:
             return None
-        if word in self.vocabulary.company:
+        if word in self.vocabulary.company and not self._counts_pages(at):
             return self._atom(AtomKind.COMPANY_NAME, at, 1, section)
         kind = AtomKind.BAND_NAME if word in self.vocabulary.band else AtomKind.TERM
         return self._atom(kind, at, 1, section)
+
+    def _counts_pages(self, at: int) -> bool:
+        """``Page 1/3`` is no person, ``Page 39`` may be one with an age."""
+        rest = self.text[self.tokens[at].stop :]
+        return self.tokens[at].text in _COUNTED and _COUNTER.match(rest) is not None
 
     def _letter(self, at: int) -> tuple[int, Atom] | None:
         if len(self.tokens[at].text) > 1:
@@ -204,29 +216,29 @@ class _Scanner:
 
     def _code(self, at: int) -> tuple[int, Atom] | None:
         """Letters that only mean something with a number glued to them, or before it."""
-        if self.tokens[at].text in self.vocabulary.codes and (
-            self._beside_number(at, self.tokens[at].text)
-        ):
+        if self._beside_number(at, self.tokens[at].text):
             return self._atom(AtomKind.CODE, at, 1, "letters.codes")
         return None
 
     def _repaired(self, at: int) -> tuple[int, Atom] | None:
         """A word into which digits were misread, if it is vocabulary with them turned back."""
+        if self._glued(at - 1) or not self._glued(at):
+            return None
         stop = at + 1
         while self._glued(stop - 1):
             stop += 1
         spelling = "".join(t.text for t in self.tokens[at:stop])
-        if stop == at + 1 or not spelling.isalnum():
+        if len(spelling) < _SHORTEST_REPAIR or 2 * sum(c.isdigit() for c in spelling) > len(spelling):
             return None
         choices = [_LETTER_FOR.get(c, c) for c in spelling]
-        for letters in list(product(*choices))[:_MOST_REPAIRS]:
+        for letters in islice(product(*choices), _MOST_REPAIRS):
             section = self.vocabulary.words.get("".join(letters))
             if section is not None:
                 return self._atom(self._kind_of("".join(letters)), at, stop - at, section)
         return None
 
     def _kind_of(self, word: str) -> AtomKind:
-        return AtomKind.COMPANY_NAME if word in self.vocabulary.company | self.vocabulary.band else AtomKind.TERM
+        return AtomKind.COMPANY_NAME if self.vocabulary.is_name(word) else AtomKind.TERM
 
     def _split(self, at: int) -> tuple[int, Atom] | None:
         """Two terms whose space was lost: a side and a term, or two terms of four letters and more."""
@@ -238,8 +250,7 @@ class _Scanner:
         return None
 
     def _plain(self, word: str) -> bool:
-        names = word in self.vocabulary.company or word in self.vocabulary.band
-        return word in _SIDES or (word in self.vocabulary.words and not names)
+        return word in _SIDES or (word in self.vocabulary.words and not self.vocabulary.is_name(word))
 
     # -- numbers ----------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
 )  # fmt: skip
 _SPELT_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
 _CONFUSED = str.maketrans("01i|!5826", "ollllsbzg")
-_DIGITS_MISREAD = str.maketrans("oqdil|sbzg", "0001115826")
+_DIGITS_MISREAD = str.maketrans("oil|sbz", "0111582")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 
 

@@ -43,6 +43,10 @@ class Context:
     device: str = ""
 
 
+_NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
+"""Labels that are as a rule part of the value (``Mercy Hospital``), not in front of it."""
+
+
 @dataclass(frozen=True)
 class _Case:
     """One line with all its readings heard."""
@@ -58,7 +62,13 @@ class _Case:
     @property
     def is_label(self) -> bool:
         """True if it ends in a label, so that the value stands in another line."""
-        return any(h.atoms and h.atoms[-1].kind is AtomKind.LABEL for h in self.heard)
+        last = [h.atoms[-1] for h in self.heard if h.atoms]
+        return any(a.kind is AtomKind.LABEL and a.detail not in _NAMING_THEMSELVES for a in last)
+
+    @property
+    def is_technical(self) -> bool:
+        """True if no label could have such a value: a term or a measurement is in it, or nothing at all."""
+        return all(h.has_company or not h.atoms for h in self.heard)
 
     @property
     def may_be_name(self) -> bool:
@@ -127,7 +137,7 @@ def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
 
 
 def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterable[Evidence]:
-    if announced:
+    if announced and not case.is_technical:
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)

@@ -40,9 +40,9 @@ class Vocabulary:
         Terms after which a number of four digits is an ordinary value.
     codes
         Letters that a number may be glued to.
-    company, band
+    company, band, rare
         Terms that are also names; `company` needs a term or a measurement in the same line,
-        `band` only where a name is likely to stand.
+        `band` only where a name is likely to stand, `rare` never, unless the header has it.
     labels
         Section of every word that announces an identifier.
     units
@@ -55,11 +55,16 @@ class Vocabulary:
     codes: frozenset[str] = field(repr=False)
     company: frozenset[str] = field(repr=False)
     band: frozenset[str] = field(repr=False)
+    rare: frozenset[str] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     units: frozenset[str] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.words) + sum(len(phrases) for phrases in self.phrases.values())
+
+    def is_name(self, word: str) -> bool:
+        """Tell whether a term is also a name, however rare."""
+        return word in self.company or word in self.band or word in self.rare
 
     def phrase_at(self, texts: Tokens, start: int) -> tuple[int, str] | None:
         """Return the number of tokens and the section of the longest phrase that begins at `start`."""
@@ -81,6 +86,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
         codes=frozenset(t[0] for t, section in terms if section == _CODES),
         company=homographs["company"],
         band=homographs["band"],
+        rare=homographs["rare"],
         labels=_words(_read("labels")),
         units=_by_section("units")["unit"],
     )
