@@ -139,6 +139,15 @@ def test_every_layout_carries_a_name_or_number(layout: str) -> None:
     assert all(any(t.kind in ("name", "id") and t.phi for t in f.truth) for f in made)
 
 
+def test_picture_in_picture_repeats_the_texts_smaller() -> None:
+    made = [make_fixture(s, "us_inset", size=(1024, 768), layout="corners") for s in range(6)]
+    copies = [t for f in made for t in f.truth if t.inset]
+    assert any(t.phi for t in copies)
+    for fixture in made:
+        originals = {t.text: t for t in fixture.truth if not t.inset}
+        assert all(t.height_px < originals[t.text].height_px for t in fixture.truth if t.inset)
+
+
 @pytest.mark.parametrize("option", [{"cap": 8}, {"contrast": 40}, {"size": (640, 480)}])
 def test_options_are_obeyed(option) -> None:
     fixture = make_fixture(9, "us_linear", layout="panel", **option)

@@ -123,6 +123,19 @@ def test_one_forgotten_frame_is_found() -> None:
     assert forgotten and not any(t.is_removed for t in forgotten)
 
 
+def test_a_code_is_removed_only_by_a_fill_of_it_all() -> None:
+    made = (make_fixture(s, "report", syntax="explicit", photometric="MONOCHROME2") for s in range(40))
+    page = next(f for f in made if any(t.code for t in f.truth))
+    assert not any(t.is_removed for t in score_fixture(page, page.dataset).identifying)
+    assert score_fixture(page, painted(page, fill_boxes(page, grow=0))).clean
+
+    def half(frames) -> None:
+        x0, y0, x1, y1 = next(t.box for t in page.truth if t.code)
+        frames[:, y0:y1, x0 : (x0 + x1) // 2] = 0
+
+    assert not any(t.is_removed for t in score_fixture(page, painted(page, half)).identifying if t.truth.code)
+
+
 def test_other_geometry_is_refused(scan: Fixture) -> None:
     other = make_fixture(1, "us_grey", size=(640, 480))
     with pytest.raises(ValueError, match="frames differ"):
