@@ -121,9 +121,14 @@ def account_held(held: Held, started: float, dataset: Dataset | None = None) -> 
 def account_refused(refusal: Refusal, started: float) -> Account:
     """Account for an input that will not be released, or is not DICOM."""
     outcome = Outcome.NOT_DICOM if isinstance(refusal, NotDicom) else Outcome.REFUSED
-    message = f"{refusal.tag}: {refusal}" if refusal.tag else str(refusal)
+    message = " ".join(filter(None, (f"{refusal.tag}:" if refusal.tag else "", _sentence(refusal.message),
+                                     _sentence(refusal.remedy))))
     return Account(outcome, code=refusal.code, stage=refusal.stage, message=message,
                    started=started, seconds=time.time() - started)
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else text + "."
 
 
 def evidence_facts(evidence: PixelEvidence) -> dict[str, Any]:

@@ -23,6 +23,8 @@ MOST_FRAMES = 8
 LONGEST_SIDE = 1280
 QUALITY = 90
 TAG_ROWS = 14
+COLUMNS_ON_SCREEN = 680
+"""About as wide a frame stands on the page; numbers and margins of boxes are drawn to that scale."""
 
 HEADLINES = {
     Disposition.RELEASE: "This Instance would be released",
@@ -82,7 +84,8 @@ def render_explanation(instance: Instance, decision: Decision, masked: Masked) -
     counts = Counter(finding.verdict.value for finding in decision.findings)
     return environment().get_template("explain.html.j2").render(
         headline=HEADLINES[decision.disposition], reasons=decision.reasons, frames=instance.frames,
-        counts={name: counts.get(name, 0) for name in ("phi", "unsure", "benign")}, drawings=drawings,
+        counts={name: counts.get(name, 0) for name in ("phi", "unsure", "benign")},
+        drawings=drawings, tag_rows=TAG_ROWS,
         kind=group_of(description(instance.dataset)),
         lines=[_line(number, finding) for number, finding in enumerate(decision.findings, 1)])
 
@@ -100,19 +103,28 @@ def frames_to_show(frames: int, decision: Decision) -> list[int]:
 def _drawing(instance: Instance, after: Instance | None, decision: Decision, frame: int) -> Drawing:
     before = picture_of(instance, frame, LONGEST_SIDE, QUALITY)
     result = picture_of(after, frame, LONGEST_SIDE, QUALITY) if after and frame < after.frames else None
-    scale = max(before.columns / 900, 0.5)
-    boxes = [_box(number, finding, scale) for number, finding in enumerate(decision.findings, 1)
-             if frame in finding.line.frames]
+    scale = max(before.columns / COLUMNS_ON_SCREEN, 0.4)
+    boxes = [_box(number, finding, before.columns, scale)
+             for number, finding in enumerate(decision.findings, 1) if frame in finding.line.frames]
     regions = [r.region for r in decision.redactions if frame in r.frames]
     return Drawing(frame, before, result, boxes, regions, round(scale, 3))
 
 
-def _box(number: int, finding: Finding, scale: float) -> dict[str, Any]:
-    region = finding.line.region
-    tag_row = region.row - TAG_ROWS * scale
-    return {"number": number, "verdict": finding.verdict.value, "row": region.row, "column": region.column,
-            "rows": region.rows, "columns": region.columns, "tag_column": region.column,
-            "tag_row": round(tag_row if tag_row >= 0 else region.bottom, 1)}
+def _box(number: int, finding: Finding, columns: int, scale: float) -> dict[str, Any]:
+    """Return a box a little outside of the ink, and where its number stands: beside it, else above it."""
+    region, margin = finding.line.region, 2 * scale
+    row, left, right = region.row - margin, region.column - margin, region.right + margin
+    width = (6 + 7 * len(str(number))) * scale
+    if left - width >= 0:
+        tag = {"tag_column": left - width, "tag_row": row}
+    elif right + width <= columns:
+        tag = {"tag_column": right, "tag_row": row}
+    else:
+        tag = {"tag_column": left, "tag_row": max(0.0, row - TAG_ROWS * scale)}
+    place = {"row": row, "column": left, "rows": region.rows + 2 * margin, "columns": right - left, **tag,
+             "tag_width": width / scale}
+    rounded = {name: round(value, 1) for name, value in place.items()}
+    return {"number": number, "verdict": finding.verdict.value, **rounded}
 
 
 def _line(number: int, finding: Finding) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def environment() -> Environment:
     """Return the templates with autoescape for everything, and the number formats pages use."""
     made = Environment(loader=PackageLoader("scrub_pixels.store.report", "templates"), autoescape=True,
                        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters.update(number=number, duration=duration, size=size, plural=plural)
+    made.filters.update(number=number, duration=duration, size=size, plural=plural, shortened=shortened)
     return made
 
 
@@ -82,3 +82,11 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def shortened(path: str) -> str:
+    """Return an output path with its long UIDs cut: the pseudonym, and the end of the instance's name."""
+    first, *others = path.split("/")
+    if not others or len(path) <= 48:
+        return path
+    return f"{first}/…/…{others[-1][-20:]}"
