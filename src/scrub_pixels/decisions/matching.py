@@ -147,7 +147,7 @@ class Matcher:
 
     @cached_property
     def _numbers(self) -> tuple[tuple[str, str], ...]:
-        kinds = (_K.ID, _K.PHONE, _K.DEVICE_SERIAL, _K.UID)
+        kinds = (_K.ID, _K.PHONE, _K.DEVICE_SERIAL)
         values = ((_bare(i.value), i.keyword) for i in self.identity.of(*kinds))
         return tuple(dict.fromkeys((v, keyword) for v, keyword in values if _tells(v)))
 
@@ -200,7 +200,7 @@ class Matcher:
                 yield Hit(keyword, "run together")
 
     def _number_hits(self, folded: str) -> Iterator[Hit]:
-        chunks = {_bare(chunk) for chunk in folded.split()} | {_bare(folded)}
+        chunks = {chunk for chunk in map(_bare, (*folded.split(), folded)) if _tells(chunk)}
         for value, keyword in self._numbers:
             if any(_same_number(chunk, value) for chunk in chunks):
                 yield Hit(keyword, "number")
@@ -254,8 +254,6 @@ def _tells(value: str) -> bool:
 
 def _same_number(chunk: str, value: str) -> bool:
     """Tell whether a chunk is a number, holds it, is cut from it, or is it misread."""
-    if len(chunk) < _SHORTEST_ID or not any(c.isdigit() for c in chunk):
-        return False
     if chunk == value or value.startswith(chunk) or (len(value) > _SHORTEST_ID and value in chunk):
         return True
     return len(chunk) > _SHORTEST_ID and as_digits(value).lstrip("0") == as_digits(chunk).lstrip("0")
@@ -267,7 +265,7 @@ def _errors_allowed(name: str) -> int:
 
 def _within(one: str, other: str, most: int) -> bool:
     """Tell whether two words differ by at most `most` insertions, deletions or substitutions."""
-    if most == 0 or abs(len(one) - len(other)) > most:
+    if most == 0 or abs(len(one) - len(other)) > most or len(set(one) - set(other)) > most:
         return False
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):

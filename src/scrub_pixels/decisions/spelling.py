@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 
 def fold(text: str) -> str:
     """Return `text` in lower case without diacritics; one spelling per dash, quote and cross."""
+    if text.isascii():
+        return text.lower().replace("`", "'")
     spelt = text.casefold().translate(_LETTERS_WITHOUT_DECOMPOSITION)
     decomposed = unicodedata.normalize("NFKD", spelt).casefold()
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))
