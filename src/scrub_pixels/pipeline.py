@@ -16,13 +16,13 @@ from typing import BinaryIO
 
 from pydicom import Dataset
 
-from scrub_pixels.decisions import Decision, Disposition, Redaction, decide
+from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict, decide
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
 from scrub_pixels.header import ProjectKey, deidentify
 from scrub_pixels.masks import MaskedPixels, PixelEvidence, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
-from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_detector, load_reader
+from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_reader
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 
@@ -113,7 +113,7 @@ class Scrubber:
         self.policy = policy or Policy()
         self.key = key or ProjectKey.generate()
         self.reader: TextReader = load_reader(self.policy.reader, threads)
-        self.detector: TextDetector | None = load_detector(self.policy.detector, self.reader, threads)
+        self.detector: TextDetector | None = None
 
     def __repr__(self) -> str:
         return f"Scrubber(reader={self.policy.reader!r}, profile={self.policy.profile.name!r})"
@@ -150,7 +150,7 @@ class Scrubber:
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
         decision, masked, candidate = self._mask(instance, decision)
-        evidence = _described(prove(instance, candidate, masked, self.key), search, decision)
+        evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
         return self._released(candidate.dataset, decision, evidence)
 
     def look(self, instance: Instance) -> TextSearch:
@@ -202,6 +202,6 @@ def _unsearched(instance: Instance) -> PixelEvidence:
 
 def _described(proof: PixelEvidence, search: TextSearch, decision: Decision) -> PixelEvidence:
     """Add what was searched and found to what was proven."""
-    kept = sum(finding.kept for finding in decision.findings)
+    kept = sum(finding.verdict is Verdict.BENIGN for finding in decision.findings)
     return replace(proof, frames_searched=search.frames_searched, reader=search.reader,
                    text_lines=len(decision.findings), text_masked=len(decision.findings) - kept, text_kept=kept)

@@ -32,7 +32,7 @@ import tomli_w
 from scrub_pixels.decisions import DecisionSettings
 from scrub_pixels.errors import UsageError
 from scrub_pixels.frames import Limits
-from scrub_pixels.header import Profile
+from scrub_pixels.header import PROFILES, Option, Profile
 from scrub_pixels.text import READERS, SearchSettings
 
 if sys.version_info >= (3, 11):
@@ -74,7 +74,7 @@ class Policy:
     header_only: bool = False
     search: SearchSettings = field(default_factory=SearchSettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
-    profile: Profile = field(default_factory=Profile)
+    profile: Profile = field(default_factory=lambda: PROFILES["basic"])
     limits: Limits = field(default_factory=Limits)
     seconds_per_instance: float = 1800.0
 
@@ -94,12 +94,16 @@ class Policy:
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook_func(lambda kind: kind in (int, float, str, bool), _structure_scalar)
+    for kind in (int, float, str, bool):
+        converter.register_structure_hook(kind, _structure_scalar)
+    converter.register_structure_hook(Option, _option)
     return converter
 
 
 def _structure_scalar(value: Any, kind: type) -> Any:
     """Take a TOML scalar of just this type (an integer may stand for a float), never a coercion."""
+    if issubclass(kind, Enum):
+        return kind(value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
@@ -107,12 +111,24 @@ def _structure_scalar(value: Any, kind: type) -> Any:
     return value
 
 
+def _spelled(member: Enum) -> str:
+    return member.name.lower().replace("_", "-")
+
+
+def _option(value: Any, kind: type[Enum]) -> Enum:
+    names = {_spelled(member): member for member in kind}
+    if value not in names:
+        raise UsageError("There is no de-identification option of that name.", remedy=f"Known: {', '.join(names)}.")
+    return names[value]
+
+
 def to_table(value: Any) -> Any:
     """Turn a settings value into plain TOML types; None is left out by the caller."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_table(getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) is not None}
+        return {f.name: to_table(getattr(value, f.name)) for f in fields(value)
+                if f.repr and getattr(value, f.name) is not None}
     if isinstance(value, Enum):
-        return value.value
+        return value.value if isinstance(value.value, str) else _spelled(value)
     if isinstance(value, (set, frozenset)):
         return sorted(to_table(item) for item in value)
     if isinstance(value, (list, tuple)):

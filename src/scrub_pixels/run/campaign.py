@@ -157,7 +157,7 @@ class _Run:
         for task, outcome in outcomes:
             watch(self.books.settle(task.number, task.source, _settled(outcome), self.digest))
         runs.finish(number)
-        return Result(runs.totals(), self.skipped, self._report(), self.workspace.root)
+        return Result(self.books.ledger.totals(), self.skipped, self.out.root, self.workspace.root)
 
     def _tasks(self, run_number: int) -> Iterator[Task]:
         orders = Orders(self.campaign.policy, self.workspace.secret, self.out, self.campaign.layout)

@@ -1,0 +1,62 @@
+"""Executors: every task comes back, also those that cost their worker."""
+
+import os
+import time
+
+import pytest
+
+from scrub_pixels.run.executors import Casualty, ProcessExecutor, SerialExecutor
+
+
+def double(number):
+    return number * 2
+
+
+def fatal_at_three(number):
+    if number == 3:
+        os.abort()
+    return number
+
+
+def slow_at_one(number):
+    if number == 1:
+        time.sleep(60)
+    return number
+
+
+def failing(number):
+    raise OSError("the run cannot go on")
+
+
+@pytest.mark.parametrize("executor", [SerialExecutor(), ProcessExecutor(2, 60)], ids=["serial", "processes"])
+def test_every_task_comes_back(executor):
+    assert dict(executor.run(double, range(20))) == {n: 2 * n for n in range(20)}
+
+
+def test_a_native_crash_costs_one_task():
+    outcomes = dict(ProcessExecutor(2, 60).run(fatal_at_three, range(8)))
+    assert isinstance(outcomes.pop(3), Casualty)
+    assert outcomes == {n: n for n in range(8) if n != 3}
+
+
+def test_a_hang_costs_one_task():
+    outcomes = dict(ProcessExecutor(2, 2).run(slow_at_one, range(4)))
+    assert outcomes.pop(1).code == "time-limit"
+    assert outcomes == {0: 0, 2: 2, 3: 3}
+
+
+def test_an_error_of_the_run_ends_it():
+    with pytest.raises(OSError, match="cannot go on"):
+        list(ProcessExecutor(1, 60).run(failing, range(3)))
+
+
+def test_tasks_are_taken_as_they_are_needed():
+    taken = []
+
+    def tasks():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    next(iter(ProcessExecutor(1, 60).run(double, tasks())))
+    assert len(taken) < 20
