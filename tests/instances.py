@@ -56,10 +56,8 @@ def make_frames(recipe: Recipe, seed: int = 0) -> list[NDArray]:
     """Return random stored samples that use the whole range of Bits Stored."""
     random, description = np.random.default_rng(seed), recipe.description
     low = -(2 ** (description.bits_stored - 1)) if description.signed else 0
-    frames = [
-        random.integers(low, low + 2**description.bits_stored, description.array_shape).astype(description.dtype)
-        for _ in range(recipe.frames)
-    ]
+    shape, high = description.array_shape, low + 2**description.bits_stored
+    frames = [random.integers(low, high, shape).astype(description.dtype) for _ in range(recipe.frames)]
     for frame in frames:
         if description.subsampled:
             frame[:, 1::2, 1:] = frame[:, 0::2, 1:]

@@ -11,7 +11,16 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 _BULK_BYTES = 4096
-_MAGIC = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"%PDF", b"DICM")
+_MAGIC = (
+    b"\xff\xd8\xff",
+    b"\xff\x4f\xff\x51",
+    b"\x89PNG",
+    b"GIF8",
+    b"II*\0",
+    b"MM\0*",
+    b"%PDF",
+    b"DICM",
+)
 _BINARY = frozenset({"OB", "OW", "OB or OW", "UN", "OL", "OV", "OF", "OD", "UT", "ST", "LT"})
 
 
@@ -123,7 +132,7 @@ def _is_private_bulk(element: DataElement, dataset: Dataset, path: tuple[int, ..
         return False
     head = bytes(value[:256]) if not isinstance(value, str) else b""
     large = len(value) > _BULK_BYTES and element.VR in _BINARY
-    return large or (len(value) > 32 and any(magic in head for magic in _MAGIC if len(magic) > 2))
+    return large or (len(value) > 32 and any(magic in head for magic in _MAGIC))
 
 
 _RULES: tuple[tuple[CarrierKind, Rule], ...] = (

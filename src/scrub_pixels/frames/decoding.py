@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from struct import error as StructError
+from struct import unpack_from
 from types import MappingProxyType
 
 import numpy as np
@@ -28,10 +30,12 @@ CODEC_ERRORS = (
     EOFError,
     OSError,
     zlib.error,
+    StructError,
 )
 """What codecs raise on damaged input, as found in their sources and by fuzzing."""
 
 _BASELINE, _EXTENDED = 0xC0, 0xC1
+_RLE_HEADER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +142,41 @@ def _deflate(data: bytes, description: PixelDescription, syntax: TransferSyntax)
 
 
 def _rle(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
-    from rle.rle import decode_frame as decode
-
     if description.bits_allocated == 1:
-        return _native(bytes(decode(data, description.frame_bytes, 8, "<")), description, syntax)
-    pixels = description.rows * description.columns
-    planes = np.frombuffer(decode(data, pixels, description.bits_allocated, "<"), np.uint8)
-    words = planes.view(unsigned(description).newbyteorder("<")).astype(unsigned(description), copy=False)
-    by_plane = words.reshape(description.samples, *description.shape)
+        (packed,) = _segments(data, 1, description.frame_bytes)
+        return _native(packed.tobytes(), description, syntax)
+    size = description.bits_allocated // 8
+    planes = _segments(data, size * description.samples, description.rows * description.columns)
+    # Most significant byte first: segments of one sample in reverse are its little-endian bytes.
+    by_byte = planes.reshape(description.samples, size, -1)[:, ::-1]
+    words = np.ascontiguousarray(by_byte.transpose(0, 2, 1)).view(unsigned(description).newbyteorder("<"))
+    own_order = words.astype(unsigned(description), copy=False)
+    by_plane = own_order.reshape(description.samples, *description.shape)
     arranged = by_plane[0] if description.samples == 1 else by_plane.transpose(1, 2, 0)
     return Decoded(arranged, _full_resolution(description.photometric))
+
+
+def _segments(data: bytes, count: int, length: int) -> NDArray[np.uint8]:
+    """Return ``(count, length)`` bytes of an RLE frame's segments (PS3.5 Annex G).
+
+    A segment that decodes to more than its plane, other than zeros, would hold what no viewer
+    shows; it is refused.
+    """
+    from rle.rle import decode_segment
+
+    starts = unpack_from(f"<{1 + count}I", data)
+    if starts[0] != count or len(data) < _RLE_HEADER:
+        raise _corrupt("An RLE frame has not the segments its header needs")
+    planes = np.empty((count, length), np.uint8)
+    for number, (start, stop) in enumerate(zip(starts[1:], (*starts[2:], len(data)), strict=True)):
+        # An empty segment panics the codec; one over twice its plane could only be a bomb.
+        if not _RLE_HEADER <= start < stop <= len(data) or stop - start > 2 * length + _RLE_HEADER:
+            raise _corrupt("An RLE frame's segments do not lie within it")
+        plane = np.frombuffer(bytes(decode_segment(data[start:stop])), np.uint8)
+        if len(plane) < length or plane[length:].any():
+            raise _corrupt("An RLE segment has not the length of its plane")
+        planes[number] = plane[:length]
+    return planes
 
 
 def _jpeg(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:

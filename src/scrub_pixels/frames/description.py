@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from scrub_pixels.errors import CorruptInstance, TooLarge, UnsupportedInstance
 from scrub_pixels.frames.limits import Limits
@@ -144,9 +145,18 @@ def _pixel_keyword(dataset: Dataset) -> str | None:
     present = [keyword for keyword in PIXEL_KEYWORDS if keyword in dataset]
     if len(present) > 1:
         raise _corrupt("More than one element carries pixels", present[1])
-    if not present and "Rows" in dataset and "BitsAllocated" in dataset:
+    if not present and _is_image(dataset):
         raise _corrupt("The header describes an image, but there is no Pixel Data", "PixelData")
     return present[0] if present else None
+
+
+def _is_image(dataset: Dataset) -> bool:
+    """Tell whether there should be pixels; a file cut between two elements parses without them."""
+    classes = (
+        dataset.get("SOPClassUID"),
+        getattr(dataset, "file_meta", Dataset()).get("MediaStorageSOPClassUID"),
+    )
+    return "Rows" in dataset or any("Image Storage" in uid.name for uid in classes if isinstance(uid, UID))
 
 
 def _described(dataset: Dataset, keyword: str, encapsulated: bool) -> PixelDescription:
@@ -162,7 +172,7 @@ def _described(dataset: Dataset, keyword: str, encapsulated: bool) -> PixelDescr
         samples=samples,
         bits_allocated=bits,
         bits_stored=stored,
-        high_bit=_integer(dataset, "HighBit", 0, stored - 1),
+        high_bit=stored - 1 if floating else _integer(dataset, "HighBit", 0, stored - 1),
         signed=floating or bool(_integer(dataset, "PixelRepresentation", 0)),
         photometric=_photometric(dataset),
         planar=_integer(dataset, "PlanarConfiguration", 0, None if needs_planar else 0),

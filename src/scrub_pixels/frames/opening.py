@@ -182,7 +182,9 @@ def _dcmread(file: BinaryIO) -> Dataset:
         with silenced(), _strict_end():
             dataset = dcmread(file, force=True)
     except PARSE_ERRORS:
-        raise UnreadableFile("The data set cannot be parsed to its end", stage="open", remedy=_AGAIN) from None
+        raise UnreadableFile(
+            "The data set cannot be parsed to its end", stage="open", remedy=_AGAIN
+        ) from None
     _check_whole(dataset)
     return dataset
 

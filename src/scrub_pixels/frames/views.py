@@ -148,8 +148,9 @@ def _with_ranks(linear: NDArray[np.uint8], samples: NDArray, low: int) -> NDArra
 
 def _wide_views(samples: NDArray, shown: Rendering) -> tuple[View, ...]:
     """Render floats and more than 16 bits directly."""
-    finite = np.where(np.isfinite(samples), samples, 0) if samples.dtype.kind == "f" else samples
-    values = finite.astype(np.float64)
+    values = samples.astype(np.float64)
+    finite = np.isfinite(values)
+    values = np.where(finite, values, values.min(where=finite, initial=np.inf) if finite.any() else 0.0)
     low, high = float(values.min()), float(values.max())
     full = View("full range", _bytes((values - low) / ((high - low) or 1.0)))
     if shown.voi is None:
@@ -169,14 +170,13 @@ def _ranked(values: NDArray, low: float, high: float) -> tuple[View, ...]:
 
 def _colour_views(samples: NDArray, colour: str, description: PixelDescription) -> tuple[View, ...]:
     eight = samples if samples.dtype == np.uint8 else _to_eight(samples, description)
-    display = _rgb(eight, colour)
-    low, high = int(display.min()), int(display.max())
-    if high - low >= _NARROW_GREYS or high == low:
-        return (View("display", display),)
-    stretched = _bytes((samples.astype(np.float64) - samples.min()) / max(1, int(np.ptp(samples))))
-    if colour != "RGB":
-        stretched = _bytes((display.astype(np.float64) - low) / (high - low))
-    return View("display", display), View("full range", stretched)
+    display = View("display", _rgb(eight, colour))
+    source = samples if colour == "RGB" else display.image
+    low, high = int(source.min()), int(source.max())
+    greys = (high - low) * 255 / (255 if source.dtype == np.uint8 else 2**description.bits_stored - 1)
+    if greys >= _NARROW_GREYS or high == low:
+        return (display,)
+    return display, View("full range", _bytes((source.astype(np.float64) - low) / (high - low)))
 
 
 def _to_eight(samples: NDArray, description: PixelDescription) -> NDArray[np.uint8]:
