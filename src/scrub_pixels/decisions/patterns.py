@@ -26,7 +26,8 @@ _MONTH_NAMES = """
     dec december dezember decembre diciembre dicembre dezembro dez dic
 """
 _MONTH = "(?:" + "|".join(sorted((fold(m) for m in _MONTH_NAMES.split()), key=len, reverse=True)) + ")"
-_SEP = r"\s?[-/.,_\\|]\s?"
+_SEP = r"[-/.,_\\|]"
+_Y = r"(\d{4}|\d{2})"
 _YEAR = r"(?:\d{4}|\d{2})"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
@@ -42,7 +43,7 @@ def _always(match: re.Match[str]) -> bool:
 
 def _day_and_month(match: re.Match[str]) -> bool:
     """Tell whether two of the three groups can be day and month (in either order)."""
-    numbers = [int(group) for group in match.groups() if group]
+    numbers = [int(group) for group in match.groups() if group.isdigit()]
     return any(_is_day_month(a, b) for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
 
 
@@ -92,7 +93,8 @@ def _all_decimal(chunks: list[str]) -> bool:
 PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
     (name, re.compile(pattern), check)
     for name, pattern, check in (
-        ("date", rf"(?<!\d)(\d{{1,2}}){_SEP}(\d{{1,2}}){_SEP}(\d{{4}}|\d{{2}})(?!\d)", _day_and_month),
+        ("date", rf"(?<!\d)(\d{{1,2}}){_SEP}(\d{{1,2}}){_SEP}{_Y}(?!\d)", _day_and_month),
+        ("date", rf"(?<![\d.,])(\d{{1,2}})\s?({_SEP})\s?(\d{{1,2}})\s?\2\s?{_Y}(?!\d)", _day_and_month),
         ("date year first", r"(?<!\d)(\d{4}|\d{2})[-/._ ](\d{1,2})[-/._ ](\d{1,2})(?!\d)", _year_first),
         ("date with blanks", r"(?<!\d)(\d{1,2}) (\d{1,2}) (\d{4})(?!\d)", _day_and_month),
         ("date with month name", rf"(?<!\d)\d{{1,2}}{_TH}{_GAP}{_MONTH}{_GAP}{_YEAR}(?!\d)", _always),

@@ -16,6 +16,8 @@ from scrub_pixels.decisions.vocabulary import Vocabulary
 _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
 _DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])[a-z]{1,9}[01568][a-z]{1,9}(?![a-z\d])")
+_ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
+_CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
@@ -49,12 +51,17 @@ class Heard:
 
     @property
     def with_digits(self) -> str:
-        """The text with misread digits turned back, vocabulary with digits in it (``B30s``) left alone."""
+        """The text with misread digits turned back, empty if there are none.
+
+        Terms with digits in them (``B30s``), probes and numbers with units are left out.
+        """
         text = self.text
         for atom in self.atoms:
-            if atom.kind is _A.TERM or atom.detail == "probe":
+            if atom.kind in _VOUCHING or atom.detail == "probe":
                 text = text[: atom.start] + " " * (atom.stop - atom.start) + text[atom.stop :]
-        return " ".join(_turned_to_digits(chunk) for chunk in text.split())
+        chunks = text.split()
+        turned = [_turned_to_digits(chunk) for chunk in chunks]
+        return " ".join(turned) if turned != chunks else ""
 
     @property
     def has_company(self) -> bool:
@@ -66,7 +73,7 @@ def _turned_to_digits(chunk: str) -> str:
     """Return a chunk in which letters may be misread digits as the number it would then be."""
     digits = as_digits(chunk)
     numeric = not any(c.isalpha() for c in digits)
-    return digits if numeric and any(c.isdigit() for c in chunk) else chunk
+    return digits if numeric and sum(c.isdigit() for c in chunk) > 1 else chunk
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Lexicon:
 def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
     """Return a reading prepared for the witnesses."""
     return Heard(
-        text=prepared(reading),
+        text=prepared(reading, lexicon.vocabulary),
         atoms=scan(reading, lexicon.vocabulary),
         hits=lexicon.matcher.hits(reading),
         in_band=in_band,
@@ -123,14 +130,22 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
 
 def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
+    clock = {"time", "grouped digits"} if _is_clock_face(heard) else set()
     for name in pattern_names(heard.text):
-        yield Evidence(EvidenceKind.PATTERN, name, True)
+        if name not in clock:
+            yield Evidence(EvidenceKind.PATTERN, name, True)
+
+
+def _is_clock_face(heard: Heard) -> bool:
+    """Tell whether ``10:00`` is a position on a breast rather than a time of day."""
+    words = {word for atom in heard.atoms for word in tokens(atom.text)}
+    return bool(words & _ON_A_BREAST) and _CLOCK_FACE.search(heard.text) is not None
 
 
 def misread_digits(heard: Heard) -> Iterator[Evidence]:
     """The same, where letters were read for digits (``12-O7-94``, ``31S5``)."""
     text = heard.with_digits
-    if text != " ".join(heard.text.split()):
+    if text:
         for name in (*pattern_names(text), *(["long number"] if _LONG_NUMBER.search(text) else ())):
             yield Evidence(EvidenceKind.PATTERN, f"{name}, misread", True)
 

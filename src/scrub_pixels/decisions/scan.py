@@ -74,8 +74,10 @@ class _Token:
 
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]\d+)|(?P<mark>[^\w\s]|_)")
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
+_CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])")
+_CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
 _AS_WRITTEN = re.compile(r"\bmA(s?)\b")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
@@ -87,7 +89,8 @@ _PROBE = re.compile(
           |pv|ip|is|il|xl|rab|ric|rnp|rsp|hst|eup)
         -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
       | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-?(?:rs|d|s|w))?  # 4C, 9L-D, 6L3, 3Sc-RS
-      | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5}
+      | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
+      | r?(?:hfl|hst|ic|c|l|p|d)\d{1,2}xp?i?
       | [sx]\d-\d[tuh]?
     )$"""
 )
@@ -104,26 +107,32 @@ _SHORTEST_REPAIR = 3
 
 def scan(reading: str, vocabulary: Vocabulary) -> tuple[Atom, ...]:
     """Return the atoms of a reading in order; marks between them are left out."""
-    return tuple(_Scanner(_prepared(reading), vocabulary).atoms())
+    return tuple(_Scanner(fold(_prepared(reading, vocabulary)), vocabulary).atoms())
 
 
-def prepared(reading: str) -> str:
-    """Return the folded reading in which impossible spellings are undone."""
-    return fold(_prepared(reading))
+def prepared(reading: str, vocabulary: Vocabulary) -> str:
+    """Return the folded reading in which impossible spellings are undone; `scan` takes this apart."""
+    return fold(_prepared(reading, vocabulary))
 
 
-def _prepared(reading: str) -> str:
+def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", reading))
+    text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
-    return _CAMEL.sub(" ", text)
+    return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
+
+
+def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
+    """``GenOB`` is two words whose blank was lost, ``CrossXBeam`` is one."""
+    return word if fold(word) in vocabulary.words else _CAMEL.sub(" ", word)
 
 
 class _Scanner:
     """Walks over the tokens of one reading; each step consumes at least one."""
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
-        self.text = fold(text)
+        self.text = text
         self.vocabulary = vocabulary
         self.all = [_Token(m.group(), *m.span(), m.lastgroup or "mark") for m in _TOKEN.finditer(self.text)]
         self.tokens = [t for t in self.all if t.shape != "mark"]
