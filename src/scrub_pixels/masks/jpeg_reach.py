@@ -89,6 +89,8 @@ def _covered(planes: Sequence[Plane], replaced: Sequence[Mask], index: int) -> M
 
 def _projected(mask: Mask, source: Grid, target: Grid) -> Mask:
     """Return the blocks of `target` that share a sample with a True block of `source`."""
+    if (source.scale, mask.shape) == (target.scale, (target.block_rows, target.block_columns)):
+        return mask
     if not mask.any():
         return np.zeros((target.block_rows, target.block_columns), dtype=bool)
     sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))

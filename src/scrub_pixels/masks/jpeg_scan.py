@@ -6,6 +6,7 @@ where its AC symbols begin, which is all that is needed to cut blocks out and pu
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scrub_pixels.masks.jpeg_huffman import END, LAST, AcTable, DcTable, ac_table, dc_table
+from scrub_pixels.masks.jpeg_huffman import BIAS, END, LAST, BlockTable, block_table, packed
 from scrub_pixels.masks.jpeg_markers import FrameHeader, Scan, corrupt
 
 PADDING = bytes(4096)
@@ -32,6 +33,11 @@ class Grid:
     block_columns: int
     row_edges: NDArray[np.int64]
     column_edges: NDArray[np.int64]
+
+    @property
+    def scale(self) -> tuple[int, int]:
+        """Rows and columns of samples that a block covers."""
+        return int(self.row_edges[1]), int(self.column_edges[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,10 @@ def _order(frame: FrameHeader, indices: tuple[int, ...]) -> ScanOrder:
     return ScanOrder(tuple(part.tolist()), component.ravel(), rows, columns)
 
 
-def tables(scan: Scan) -> list[tuple[DcTable, AcTable]]:
+def tables(scan: Scan) -> list[BlockTable]:
     """Return the look-ups of each component of a scan."""
-    parts, specs = scan.components, scan.huffman
-    return [(dc_table(specs[0, part.dc]), ac_table(specs[1, part.ac])) for part in parts]
+    specs = scan.huffman
+    return [block_table(specs[0, part.dc], specs[1, part.ac]) for part in scan.components]
 
 
 def first_bits(entropy: bytes) -> NDArray[np.int64]:
@@ -114,7 +120,7 @@ def first_bits(entropy: bytes) -> NDArray[np.int64]:
     return data[:-3] << 24 | data[1:-2] << 16 | data[2:-1] << 8 | data[3:]
 
 
-def walk(entropy: bytes, pattern: Sequence[tuple[DcTable, AcTable]], units: int) -> Walk:
+def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
     """Find every block of `units` MCUs in unstuffed entropy-coded data.
 
     Raises
@@ -122,46 +128,57 @@ def walk(entropy: bytes, pattern: Sequence[tuple[DcTable, AcTable]], units: int)
     CorruptInstance
         If the bits hold an illegal code or end too early.
     """
-    words, limit = first_bits(entropy).tolist(), 8 * len(entropy)
-    notes: tuple[list[int], list[int], list[int]] = ([], [], [])
+    words, limit = packed(first_bits(entropy)), 8 * len(entropy)
+    begin: list[int] = []
+    notes: list[int] = []
     position = 0
     for _ in range(units):
-        position = _unit(words, position, pattern, notes)
+        position = _unit(words, position, pattern, begin, notes)
         if position > limit:
             raise corrupt("a scan ends too early")
-    begin = np.array([*notes[0], position])
-    return Walk(begin, np.array(notes[1]), np.array(notes[2]))
+    begin.append(position)
+    edges, noted = np.array(begin), np.array(notes)
+    return Walk(edges, edges[:-1] + (noted & 63), (noted >> 6) - BIAS)
 
 
-def _unit(words: list[int], position: int, pattern: Sequence[tuple[DcTable, AcTable]], notes: tuple) -> int:
-    """Walk over one MCU; the hot loop, so look-ups are bound once and nothing is called."""
-    begin, ac, differences = notes
-    for dc, table in pattern:
+def _unit(
+    words: array[int], position: int, pattern: Sequence[BlockTable], begin: list[int], notes: list[int]
+) -> int:
+    """Walk over one MCU, noting where blocks begin and ``difference << 6 | DC bits``; the hot loop."""
+    for table in pattern:
         begin.append(position)
-        found = dc.lookup[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
-        if not found:
-            raise corrupt("a scan holds an illegal code")
-        position += found >> 4
-        size = found & 15
-        if size:
-            value = words[position >> 3] >> (32 - size - (position & 7)) & ((1 << size) - 1)
-            differences.append(value if value >> (size - 1) else value - (1 << size) + 1)
-            position += size
-        else:
-            differences.append(0)
-        ac.append(position)
-        several, k = table.several, 1
-        while k <= LAST:
-            found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
-            k += found >> 8
-            position += found & 255
+        found = table.opening[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+        note = found >> 20 if found else _long_difference(words, position, table)
+        notes.append(note)
+        start = position + (note & 63)
+        k = 1 + (found >> 8 & 0xFFF)
+        position = position + (found & 255) if found else start
+        if k <= LAST:
+            several = table.several
+            while k <= LAST:
+                found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+                k += found >> 8
+                position += found & 255
         if k != LAST + 1 and not END < k <= END + LAST:
-            position = _slowly(words, position - (found & 255), k - (found >> 8), table.single)
+            position = _slowly(words, start, table.single)
     return position
 
 
-def _slowly(words: list[int], position: int, k: int, single: list[int]) -> int:
-    """Finish a block symbol by symbol, where a look-up reached beyond its last coefficient."""
+def _long_difference(words: array[int], position: int, table: BlockTable) -> int:
+    """Return ``difference << 6 | DC bits`` of a DC difference that takes more than 16 bits."""
+    found = table.difference[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+    if not found:
+        raise corrupt("a scan holds an illegal code")
+    length, size = found >> 4, found & 15
+    at = position + length
+    value = words[at >> 3] >> (32 - size - (at & 7)) & ((1 << size) - 1)
+    difference = value if not size or value >> (size - 1) else value - (1 << size) + 1
+    return (difference + BIAS) << 6 | length + size
+
+
+def _slowly(words: array[int], position: int, single: array[int]) -> int:
+    """Walk over a block's AC symbols one by one, where look-ups reached beyond its end."""
+    k = 1
     while k <= LAST:
         found = single[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
         k += found >> 8
