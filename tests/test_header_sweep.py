@@ -20,26 +20,63 @@ KEY = ProjectKey(b"sweep" * 8)
 TABLE = json.loads((files("scrub_pixels.header.tables") / "ps315_2026d.json").read_text())["rows"]
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 CLASSES = {
-    "CT": "2", "MR": "4", "US": "6.1", "US multi-frame": "3.1", "SC": "7", "SC multi-frame": "7.4", "DX": "1.1",
-    "MG": "1.2", "PET": "128", "SEG": "66.4", "SR": "88.33", "Enhanced MR": "4.1", "PR": "11.1",
-    "RTSTRUCT": "481.3", "PDF": "104.1",
-}  # fmt: skip
+    "CT": "2",
+    "MR": "4",
+    "US": "6.1",
+    "US multi-frame": "3.1",
+    "SC": "7",
+    "SC multi-frame": "7.4",
+    "DX": "1.1",
+    "MG": "1.2",
+    "PET": "128",
+    "SEG": "66.4",
+    "SR": "88.33",
+    "Enhanced MR": "4.1",
+    "PR": "11.1",
+    "RTSTRUCT": "481.3",
+    "PDF": "104.1",
+}
 PATHS = {0: (), 1: (0x00081115,), 3: (0x00081250, 0x00081115, 0x00081199)}
 """Sequences that the table does not list, so that every profile enters them."""
 
 SENTINELS = {
-    "AE": "ZQSENTINEL", "AS": "097Y", "CS": "ZQSENTINEL", "DA": "19130417", "DT": "19130417091713.5", "DS": "777.125",
-    "IS": "77712", "LO": "ZQSENTINEL", "LT": "ZQSENTINEL", "PN": "ZQNAME^ZQOTHER", "SH": "ZQSENTINEL",
-    "ST": "ZQSENTINEL", "TM": "091713.777", "UC": "ZQSENTINEL", "UI": "1.2.3.4.777.5.6.7", "UR": "http://zqsentinel",
-    "UT": "ZQSENTINEL", "US": 777, "SS": 777, "UL": 777, "FL": 777.0, "FD": 777.0, "OB": b"ZQSENTINEL",
-    "OW": b"ZQSENTINEL", "UN": b"ZQSENTINEL", "SL": 777,
-}  # fmt: skip
+    "AE": "ZQSENTINEL",
+    "AS": "097Y",
+    "CS": "ZQSENTINEL",
+    "DA": "19130417",
+    "DT": "19130417091713.5",
+    "DS": "777.125",
+    "IS": "77712",
+    "LO": "ZQSENTINEL",
+    "LT": "ZQSENTINEL",
+    "PN": "ZQNAME^ZQOTHER",
+    "SH": "ZQSENTINEL",
+    "ST": "ZQSENTINEL",
+    "TM": "091713.777",
+    "UC": "ZQSENTINEL",
+    "UI": "1.2.3.4.777.5.6.7",
+    "UR": "http://zqsentinel",
+    "UT": "ZQSENTINEL",
+    "US": 777,
+    "SS": 777,
+    "UL": 777,
+    "FL": 777.0,
+    "FD": 777.0,
+    "OB": b"ZQSENTINEL",
+    "OW": b"ZQSENTINEL",
+    "UN": b"ZQSENTINEL",
+    "SL": 777,
+}
 LEAKS = (b"ZQSENT", b"zqsent", b"ZQNAME", b"19130417", b"091713", b"1.2.3.4.777", b"777.125", b"097Y")
 
 EXPECTED = {
-    "Z": {1: "D", 2: "Z", 3: "Z"}, "Z/D": {1: "D", 2: "Z", 3: "Z"}, "X/Z": {1: "D", 2: "Z", 3: "X"},
-    "X/D": {1: "D", 2: "D", 3: "X"}, "X/Z/D": {1: "D", 2: "Z", 3: "X"}, "X/Z/U*": {1: "U", 2: "Z", 3: "X"},
-}  # fmt: skip
+    "Z": {1: "D", 2: "Z", 3: "Z"},
+    "Z/D": {1: "D", 2: "Z", 3: "Z"},
+    "X/Z": {1: "D", 2: "Z", 3: "X"},
+    "X/D": {1: "D", 2: "D", 3: "X"},
+    "X/Z/D": {1: "D", 2: "Z", 3: "X"},
+    "X/Z/U*": {1: "U", 2: "Z", 3: "X"},
+}
 """HEADER semantics, item 5, spelt out again: the test must not take it from the code it tests."""
 
 
@@ -129,7 +166,13 @@ def problem(element, code: str, vr: str, pseudonym: str) -> str:
     if code == "Z":
         return "" if element.is_empty or element.value == pseudonym else "not empty"
     if code == "D":
-        return "empty" if element.is_empty else "" if vr == "SQ" or element.value != sentinel(element.tag, vr) else "same"
+        return (
+            "empty"
+            if element.is_empty
+            else ""
+            if vr == "SQ" or element.value != sentinel(element.tag, vr)
+            else "same"
+        )
     if code == "U" and vr == "UI":
         return "" if element.value == KEY.new_uid(SENTINELS["UI"]) else "not mapped"
     return ""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
-from scrub_pixels.decisions.identity import Identity, harvest
+from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.errors import UnreadableFile
 from scrub_pixels.header.actions import Scene, Subject, Tally
 from scrub_pixels.header.engine import cleaned_level
@@ -125,10 +125,18 @@ def _text(source: Dataset, keyword: str) -> str:
 
 def _needles(dataset: Dataset, profile: Profile, key: ProjectKey) -> Needles:
     """Return what must not stand in the result: all identifiers but those the profile keeps."""
-    identity: Identity = harvest(shallow(dataset))
+    identity = harvest(_with_meta(dataset))
     kept = frozenset(i.keyword for i in identity if _is_kept(i.keyword, profile))
     own = {i.value for i in identity if key.made_pseudonym(i.value) or key.made_uid(i.value)}
     return needles_of(identity, kept, own)
+
+
+def _with_meta(dataset: Dataset) -> Dataset:
+    """Return a copy to read at will, with its file meta: that names the sender."""
+    twin, meta = shallow(dataset), getattr(dataset, "file_meta", None)
+    if isinstance(meta, Dataset):
+        twin.file_meta = shallow(meta)
+    return twin
 
 
 def _is_kept(keyword: str, profile: Profile) -> bool:

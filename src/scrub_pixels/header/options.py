@@ -128,8 +128,7 @@ _PRESETS: dict[str, frozenset[Option]] = {
     "basic": frozenset({Option.CLEAN_PIXEL_DATA}),
     "strict": frozenset({Option.CLEAN_PIXEL_DATA}),
     "research": _RESEARCH | {Option.CLEAN_STRUCTURED_CONTENT},
-    "midi": _RESEARCH
-    | {Option.CLEAN_STRUCTURED_CONTENT, Option.CLEAN_GRAPHICS, Option.RETAIN_SAFE_PRIVATE},
+    "midi": _RESEARCH | {Option.CLEAN_STRUCTURED_CONTENT, Option.CLEAN_GRAPHICS, Option.RETAIN_SAFE_PRIVATE},
 }
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

@@ -8,13 +8,14 @@ import struct
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.values import convert_SQ
 
 ODD_DATA = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, LookupError,
-    ArithmeticError, struct.error, EOFError, OSError, RecursionError, AssertionError,
+    ArithmeticError, struct.error, EOFError, OSError, RecursionError, AssertionError, BytesLengthException,
 )  # fmt: skip
 """What pydicom raises on values that are not what their VR says."""
 
