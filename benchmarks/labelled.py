@@ -83,7 +83,8 @@ def judge(truth: dict, before: Instance, outcome: Scrubbed) -> tuple[list[Judged
     """Compare the displayed frames before and after, label by label."""
     after = open_instance(outcome.dataset)
     view = functools.lru_cache(4)(lambda which, frame: (before, after)[which].views(frame)[-1].image)
-    labels = [label for label in truth["texts"] if not str(label.get("where", "")).startswith(("overlay", "icon"))]
+    elsewhere = ("overlay", "icon")
+    labels = [label for label in truth["texts"] if not str(label.get("where", "")).startswith(elsewhere)]
     judged = [_judge_label(truth["file"], label, view, before.frames) for label in labels]
     lost = np.mean(view(0, 0) != view(1, 0)) if view(0, 0).shape == view(1, 0).shape else 1.0
     return judged, float(lost)
@@ -130,7 +131,8 @@ def report(results: list[Result]) -> str:
               "other, quasi": [x for x in labels if not x.phi and x.kind != "technical"]}
     for name, group in groups.items():
         count = collections.Counter(x.outcome for x in group)
-        shares = ", ".join(f"{k} {v} ({100 * v / max(1, len(group)):.1f} %)" for k, v in sorted(count.items()))
+        total = max(1, len(group))
+        shares = ", ".join(f"{k} {v} ({100 * v / total:.1f} %)" for k, v in sorted(count.items()))
         lines.append(f"{name}: {len(group)} labels: {shares}")
     lines += [f"  LEFT {x.file}: {x.kind} {x.text!r} changed {x.changed:.2f}"
               for x in labels if x.phi and x.outcome != "removed"]
@@ -145,7 +147,7 @@ def report(results: list[Result]) -> str:
 
 def main() -> None:
     """Run over every truth file of a folder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description="Scrub labelled images and judge the result by the ink.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--policy", type=Path)
     parser.add_argument("--jobs", type=int, default=1)

@@ -34,7 +34,7 @@ def imports_of(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: relative imports hide the floor"
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names
                                       if node.module == "scrub_pixels"}
-    return {name for name in found if name.startswith("scrub_pixels.")}
+    return {name for name in found if name.startswith("scrub_pixels.") and name != "scrub_pixels.__version__"}
 
 
 def modules() -> list[Path]:

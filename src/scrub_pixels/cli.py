@@ -112,8 +112,8 @@ def scrub(
     out: Annotated[Path, Parameter(name="OUT", group=INPUT)],
     /,
     *,
-    policy: PolicyOptions = PolicyOptions(),  # noqa: B008 - frozen
-    run: RunOptions = RunOptions(),  # noqa: B008 - frozen
+    policy: PolicyOptions = PolicyOptions(),
+    run: RunOptions = RunOptions(),
 ) -> int:
     """Write a complete anonymized copy of IN to OUT.
 
@@ -169,7 +169,7 @@ def effective_policy(options: PolicyOptions) -> Policy:
 
 
 @policy_app.command
-def show(*, policy: PolicyOptions = PolicyOptions()) -> None:  # noqa: B008 - frozen
+def show(*, policy: PolicyOptions = PolicyOptions()) -> None:
     """Print every effective setting as a policy file, ready for --policy."""
     from scrub_pixels.policy import to_toml
 
@@ -206,7 +206,7 @@ def explain(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    policy: PolicyOptions = PolicyOptions(),  # noqa: B008 - frozen
+    policy: PolicyOptions = PolicyOptions(),
 ) -> None:
     """Write a page that shows what is found in FILE, why, and the masked result. It holds PHI.
 

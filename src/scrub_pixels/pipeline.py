@@ -20,7 +20,7 @@ from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict, de
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
 from scrub_pixels.header import ProjectKey, deidentify
-from scrub_pixels.masks import MaskedPixels, PixelEvidence, mask, prove, with_pixels
+from scrub_pixels.masks import PixelEvidence, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
 from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_reader
 
@@ -149,18 +149,25 @@ class Scrubber:
         decision = _with_review(decide(search, instance.dataset, self.policy.decisions), review)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
-        decision, masked, candidate = self._mask(instance, decision)
+        masked = mask(instance, decision.redactions)
+        candidate = open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
         return self._released(candidate.dataset, decision, evidence)
+
+    def propose(self, instance: Instance) -> tuple[Decision, Dataset | None]:
+        """Return what would be decided for an Instance, and its masked but identified data set.
+
+        For a person to look at; nothing is proven or released.
+        """
+        _refuse_what_is_no_image(instance)
+        if instance.pixels is None:
+            return Decision((), (), Disposition.RELEASE), None
+        decision = decide(self.look(instance), instance.dataset, self.policy.decisions)
+        return decision, with_pixels(instance.dataset, mask(instance, decision.redactions))
 
     def look(self, instance: Instance) -> TextSearch:
         """Search every frame of an Instance for text."""
         return find_text(instance, self.reader, self.policy.search, self.detector)
-
-    def _mask(self, instance: Instance, decision: Decision) -> tuple[Decision, MaskedPixels, Instance]:
-        masked = mask(instance, decision.redactions)
-        candidate = open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
-        return decision, masked, candidate
 
     def _without_search(self, instance: Instance) -> Scrubbed | Held:
         """Release the header alone: there is nothing to search, or the policy says not to."""
@@ -202,6 +209,7 @@ def _unsearched(instance: Instance) -> PixelEvidence:
 
 def _described(proof: PixelEvidence, search: TextSearch, decision: Decision) -> PixelEvidence:
     """Add what was searched and found to what was proven."""
+    lines = len(decision.findings)
     kept = sum(finding.verdict is Verdict.BENIGN for finding in decision.findings)
     return replace(proof, frames_searched=search.frames_searched, reader=search.reader,
-                   text_lines=len(decision.findings), text_masked=len(decision.findings) - kept, text_kept=kept)
+                   text_lines=lines, text_masked=lines - kept, text_kept=kept)

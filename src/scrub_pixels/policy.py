@@ -80,11 +80,11 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.reader not in READERS:
-            raise UsageError(f"There is no reader {self.reader!r}.", remedy=f"Choose one of: {', '.join(READERS)}.")
+            raise UsageError("There is no reader of that name.", remedy=f"Choose one of: {', '.join(READERS)}.")
         if self.detector not in DETECTORS:
-            raise UsageError(f"There is no detector {self.detector!r}.", remedy=f"Choose one of: {', '.join(DETECTORS)}.")
+            raise UsageError("There is no detector of that name.", remedy=f"Choose one of: {', '.join(DETECTORS)}.")
         if self.seconds_per_instance <= 0:
-            raise UsageError("seconds_per_instance is not positive.", remedy="Give a number of seconds above 0.")
+            raise UsageError("seconds_per_instance is not positive.", remedy="Give a number above 0.")
 
     @property
     def digest(self) -> str:
@@ -118,7 +118,8 @@ def _spelled(member: Enum) -> str:
 def _option(value: Any, kind: type[Enum]) -> Enum:
     names = {_spelled(member): member for member in kind}
     if value not in names:
-        raise UsageError("There is no de-identification option of that name.", remedy=f"Known: {', '.join(names)}.")
+        raise UsageError("There is no de-identification option of that name.",
+                         remedy=f"Known: {', '.join(names)}.")
     return names[value]
 
 
@@ -178,7 +179,8 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"The policy file cannot be read: {error.strerror}.", remedy="Check its path.") from None
+        raise UsageError(f"The policy file cannot be read: {error.strerror}.",
+                         remedy="Check its path.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The policy file is not TOML: {error}.", remedy="Mend it there.") from None
     return from_table(table)

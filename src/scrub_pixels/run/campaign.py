@@ -8,16 +8,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from scrub_pixels.errors import Refusal, UsageError
+from scrub_pixels.errors import UsageError
 from scrub_pixels.policy import Policy, to_table
 from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
 from scrub_pixels.run.work import Layout, Orders, Task, work
-from scrub_pixels.store.accounts import Account, Outcome, account_refused
+from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import OutFolder, open_out
 from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.ledger import Totals
+from scrub_pixels.store.report import write_report
 from scrub_pixels.store.workspace import Workspace, default_workspace, open_workspace
+
+WORTH_ANOTHER_TRY = frozenset({"crashed", "time-limit", "internal-error", "unreadable"})
+"""Reasons that may lie in the machine or the moment: --resume tries these inputs again."""
 
 Watcher = Callable[[Account], None]
 """Told of every account as it is settled; it may not fail the run."""
@@ -72,7 +76,7 @@ class Campaign:
         if source == out or source in out.parents:
             raise UsageError("OUT lies inside IN.", remedy="Choose an output folder outside of the input.")
         if out in source.parents:
-            raise UsageError("IN lies inside OUT.", remedy="Choose an output folder that does not hold the input.")
+            raise UsageError("IN lies inside OUT.", remedy="Choose an output folder outside of it.")
         if out.exists() and not out.is_dir():
             raise UsageError("OUT is not a folder.", remedy="Name a folder.")
         if not self.resume and out.is_dir() and any(out.iterdir()):
@@ -157,7 +161,9 @@ class _Run:
         for task, outcome in outcomes:
             watch(self.books.settle(task.number, task.source, _settled(outcome), self.digest))
         runs.finish(number)
-        return Result(self.books.ledger.totals(), self.skipped, self.out.root, self.workspace.root)
+        self.books.commit()
+        report = write_report(self.out, self.books.ledger)
+        return Result(self.books.ledger.totals(), self.skipped, report, self.workspace.root)
 
     def _tasks(self, run_number: int) -> Iterator[Task]:
         orders = Orders(self.campaign.policy, self.workspace.secret, self.out, self.campaign.layout)
@@ -167,11 +173,14 @@ class _Run:
                 continue
             yield Task(self.books.ledger.begin(run_number, source), source, orders)
 
+    def _stands(self, output: str) -> bool:
+        return not output or (self.out.root / output).is_file()
+
     def _done_before(self, source: Source) -> bool:
         """Tell whether this input is settled; what an older policy had released of it is withdrawn."""
         ledger = self.books.ledger
         row = ledger.done(source, self.digest)
-        if row and (not row.output or (self.out.root / row.output).is_file()):
+        if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row.output):
             return True
         stale = ledger.find(source)
         if stale and stale.output:

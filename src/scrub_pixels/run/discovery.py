@@ -6,9 +6,11 @@ what cannot be opened is a Source too, and is accounted for when it is processed
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,10 @@ from pathlib import Path
 from scrub_pixels.errors import NotDicom, Refusal, TooLarge, UnreadableFile
 
 ZIP_MAGIC = b"PK\x03\x04"
+
+DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError,
+          IndexError, ValueError)
+"""What `zipfile` raises on archives that are damaged, encrypted, or packed in ways it does not know."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,9 @@ def _member_bytes(path: Path, index: int, limit: int) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(archive.infolist()[index]) as member:
             data = member.read(limit + 1)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, IndexError, ValueError) as error:
-        raise UnreadableFile(f"A member of a zip archive cannot be read ({type(error).__name__}).", stage="open",
-                             remedy="Check that the archive is whole and not encrypted.") from None
+    except DAMAGE as error:
+        raise UnreadableFile(f"A member of a zip archive cannot be read ({type(error).__name__}).",
+                             stage="open", remedy="Check that the archive is whole and not encrypted.") from None
     if len(data) > limit:
         raise TooLarge("A member of a zip archive is larger than the policy allows.", stage="open",
                        remedy="Raise limits.max_file_bytes if this is intended.")
@@ -172,7 +178,7 @@ def _members(path: Path, relative: str, modified: int) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+    except DAMAGE:
         return
     for index, info in enumerate(infos):
         if not info.is_dir():

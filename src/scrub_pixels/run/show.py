@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +13,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
+from scrub_pixels.frames import open_instance
+from scrub_pixels.pipeline import Scrubber
+from scrub_pixels.policy import Policy
 from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
 from scrub_pixels.run.discovery import discover
 from scrub_pixels.store.accounts import Account, Outcome
+from scrub_pixels.store.export import json_lines, rich_table, write_csv
+from scrub_pixels.store.ledger import open_ledger
+from scrub_pixels.store.report import explain_page
+from scrub_pixels.store.workspace import check_private_target, open_workspace
 
 HELD_EXIT, REFUSED_EXIT = 10, 1
 
@@ -147,11 +164,44 @@ def _print_places(result: Result, console: Console) -> None:
     if result.skipped:
         console.print(f"\n{result.skipped} files were settled by an earlier run and skipped.")
     console.print(f"\nReport     {result.report}", markup=False, soft_wrap=True)
-    console.print(f"Workspace  {result.workspace}  (private: key, ledger, review queue)", markup=False, soft_wrap=True)
+    private = f"Workspace  {result.workspace}  (private: key, ledger, review queue)"
+    console.print(private, markup=False, soft_wrap=True)
     if not result.totals.closed:
         console.print("The sums of the ledger do not close; run again with --resume.", style="bold red")
 
 
-def display_path(path: Path) -> str:
-    """Return a path as a terminal can print it, whatever bytes its name has."""
-    return str(path).encode("utf-8", "replace").decode()
+def print_ledger(folder: Path, form: str, out: Path | None) -> None:
+    """Print every row of a ledger as ``table``, ``csv`` or ``jsonl`` on standard output.
+
+    Raises
+    ------
+    WorkspaceError
+        If `folder` is no workspace.
+    """
+    workspace = open_workspace(folder, create=False)
+    with open_ledger(workspace.ledger_file, out) as ledger:
+        if form == "csv":
+            write_csv(ledger.rows(), sys.stdout)
+        elif form == "jsonl":
+            sys.stdout.writelines(json_lines(ledger.rows()))
+        else:
+            Console(highlight=False).print(rich_table(ledger.rows()))
+
+
+def write_explanation(file: Path, page: Path, policy: Policy) -> None:
+    """Write the private page that shows what is found in one file, and why.
+
+    Raises
+    ------
+    UsageError
+        If the page would stand below an output folder.
+    Refusal
+        If the file cannot be searched; the reason is the message.
+    """
+    check_private_target(page)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scrubber = Scrubber(policy, threads=len(os.sched_getaffinity(0)))
+        instance = open_instance(file, policy.limits)
+        decision, masked = scrubber.propose(instance)
+        explain_page(instance, decision, masked, page)

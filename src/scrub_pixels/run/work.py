@@ -11,7 +11,7 @@ import functools
 import time
 import traceback
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from scrub_pixels.run.discovery import Source
 from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
 from scrub_pixels.store.atomic import OutFolder, Place
 from scrub_pixels.store.layout import KeptNames, new_path
+
+
+SAME_UID = "Another input has the same SOP Instance UID and other content; both were released, under two names."
 
 
 class Layout(str, Enum):
@@ -115,14 +118,25 @@ def _release(scrubbed: Scrubbed, instance: Instance, task: Task, started: float)
     out = task.orders.out
     if out is None:
         return Account(Outcome.RELEASED, started=started, seconds=time.time() - started)
-    written = out.write(scrubbed, _place(scrubbed, instance, task))
-    return account_released(scrubbed, written, started)
+    place = _place(scrubbed, instance, task)
+    written = out.write(scrubbed, place)
+    account = account_released(scrubbed, written, started)
+    if written.relative == place.relative or task.orders.layout is Layout.KEEP:
+        return account
+    return replace(account, code="duplicate-uid", message=SAME_UID)
 
 
 def _place(scrubbed: Scrubbed, instance: Instance, task: Task) -> Place:
     if task.orders.layout is Layout.NEW:
-        return Place(new_path(scrubbed.dataset, scrubbed.pseudonym))
+        relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
+        return Place(relative, f"{relative.removesuffix('.dcm')}-{_token(task)}.dcm")
     return _kept_names(instance.dataset, task.orders.secret).place(task.source.relative)
+
+
+def _token(task: Task) -> str:
+    """Return what tells apart two inputs that claim the same SOP Instance UID; reveals nothing."""
+    name = task.source.relative.encode("utf-8", "surrogateescape")
+    return ProjectKey.from_bytes(task.orders.secret).digest(name, "second name")[:12]
 
 
 def _kept_names(dataset: Dataset, secret: bytes) -> KeptNames:
@@ -132,7 +146,8 @@ def _kept_names(dataset: Dataset, secret: bytes) -> KeptNames:
 def _accident(error: Exception, started: float) -> Account:
     """Account for an error nobody foresaw: its type and place in the code, never its text."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = next((f"{Path(f.filename).stem}.{f.name}" for f in reversed(frames) if "scrub_pixels" in f.filename), "?")
+    ours = [frame for frame in frames if "scrub_pixels" in frame.filename]
+    place = f"{Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else "?"
     return account_refused(
         _Unforeseen(f"An unforeseen error ({type(error).__name__} in {place}).", stage="internal",
                     remedy="Please report it; `scrub-pixels ledger` names the input."), started)
