@@ -213,7 +213,11 @@ def _jpeg_2000(data: bytes, description: PixelDescription, syntax: TransferSynta
 
 
 def _container(
-    buffer: bytes | bytearray, stream: Codestream, description: PixelDescription, *, by_plane: bool = False
+    buffer: bytes | bytearray | NDArray,
+    stream: Codestream,
+    description: PixelDescription,
+    *,
+    by_plane: bool = False,
 ) -> NDArray:
     """Bring a codec's output, sized by its precision, into allocated words."""
     size = 1 if stream.precision <= 8 else 2 if stream.precision <= 16 else 4

@@ -138,8 +138,7 @@ def _rle(samples: NDArray, description: PixelDescription) -> bytes:
 
     if description.bits_allocated == 1:
         packed = native.encode_words(samples, description)
-        size = {"rows": 1, "columns": len(packed), "samples_per_pixel": 1, "bits_allocated": 8}
-        return encode_pixel_data(packed, **size)
+        return encode_pixel_data(packed, rows=1, columns=len(packed), samples_per_pixel=1, bits_allocated=8)
     by_pixel = replace(description, planar=0, photometric="RGB" if description.samples == 3 else "")
     return encode_pixel_data(
         native.encode_words(samples, by_pixel),

@@ -113,12 +113,12 @@ def _palette_values(dataset: Dataset, colour: str, length: int, bits: int, littl
         values = _entries(dataset.get(keyword), length, bits, little)
     elif segmented in dataset:
         data = np.asarray(_entries(dataset.get(segmented), 0, bits, little), np.int64)
-        values = _expanded(data.tolist(), length, segmented)
+        values = np.asarray(_expanded(data.tolist(), length, segmented), np.int64)
     else:
         raise _bad("A palette's table is missing", keyword)
     if len(values) < length:
         raise _bad("A palette's table is shorter than its descriptor says", keyword)
-    return _to_bytes(np.asarray(values[:length]), bits)
+    return _to_bytes(values[:length], bits)
 
 
 def _to_bytes(values: NDArray, bits: int) -> NDArray:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
@@ -94,7 +94,8 @@ def read_dataset(source: Source, limits: Limits) -> Dataset:
     elif isinstance(source, (str, os.PathLike)):
         dataset = _read_path(Path(source), limits)
     else:
-        dataset = _parsed(source, _length(source), limits)
+        stream = cast(BinaryIO, source)
+        dataset = _parsed(stream, _length(stream), limits)
     _convert(dataset)
     return dataset
 

@@ -110,7 +110,7 @@ def _through(table: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np
     if samples.dtype == np.uint8:
         full = np.zeros(256, np.uint8)
         full[low : low + len(table)] = table
-        return cv2.LUT(np.ascontiguousarray(samples), full)
+        return np.asarray(cv2.LUT(np.ascontiguousarray(samples), full), np.uint8)
     index = samples.astype(np.int32) - low if samples.dtype.kind == "i" or low else samples
     return table[index]
 
@@ -129,19 +129,20 @@ def _hides(table: NDArray[np.uint8]) -> bool:
 
 def _extreme(samples: NDArray, low: int, high: int) -> bool:
     """Tell whether nearly all samples use a small part of the range present."""
-    cumulative = _cumulative(samples, low)
+    cumulative = np.cumsum(_counts(samples, low)) / samples.size
     start, stop = np.searchsorted(cumulative, (0.001, 0.999))
     return bool(high - low >= 256 and (stop - start) < _EXTREME * (high - low))
 
 
-def _cumulative(samples: NDArray, low: int) -> NDArray:
-    counts = np.bincount(samples.reshape(-1).astype(np.int32) - low)
-    return np.cumsum(counts) / samples.size
+def _counts(samples: NDArray, low: int) -> NDArray:
+    """Count the samples of each value from `low` on."""
+    flat = samples.reshape(-1)
+    return np.bincount(flat.astype(np.int32) - low if low or flat.dtype.kind == "i" else flat)
 
 
 def _with_ranks(linear: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np.uint8]:
     """Mix the linear table with the histogram's, so that both the bulk and the extremes show."""
-    present = np.bincount(samples.reshape(-1).astype(np.int32) - low) > 0
+    present = _counts(samples, low) > 0
     ranks = np.cumsum(present) / max(1, present.sum())
     return _bytes((linear / 255 + ranks) / 2)
 
@@ -153,11 +154,10 @@ def _wide_views(samples: NDArray, shown: Rendering) -> tuple[View, ...]:
     values = np.where(finite, values, values.min(where=finite, initial=np.inf) if finite.any() else 0.0)
     low, high = float(values.min()), float(values.max())
     full = View("full range", _bytes((values - low) / ((high - low) or 1.0)))
+    ranked = _ranked(values, low, high)
     if shown.voi is None:
-        views = (View("display", full.image),)
-    else:
-        views = (View("display", _bytes(shown.apply(values))), full)
-    return (*views, *_ranked(values, low, high))
+        return View("display", full.image), *ranked
+    return View("display", _bytes(shown.apply(values))), full, *ranked
 
 
 def _ranked(values: NDArray, low: float, high: float) -> tuple[View, ...]:
@@ -192,7 +192,7 @@ def _rgb(samples: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
     if colour.startswith("YBR_PARTIAL"):
         return _partial_rgb(samples)
     luma, blue, red = cv2.split(np.ascontiguousarray(samples))
-    return cv2.cvtColor(cv2.merge((luma, red, blue)), cv2.COLOR_YCrCb2RGB)
+    return np.asarray(cv2.cvtColor(cv2.merge((luma, red, blue)), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def _partial_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -205,18 +205,20 @@ def _partial_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _palette_views(samples: NDArray, table: Table) -> tuple[View, ...]:
     low, high = int(samples.min()), int(samples.max())
-    index = samples.astype(np.int32) - low
-    present = np.flatnonzero(np.bincount(index.reshape(-1)))
     colours = table.apply(np.arange(low, high + 1))
-    display = View("display", np.ascontiguousarray(colours[index]))
-    if not (_paints_alike(colours[present], present) and _hides_edges(index, display.image)):
+    planes = [_through(np.ascontiguousarray(column), samples, low) for column in colours.T]
+    display = View("display", np.asarray(cv2.merge(planes), np.uint8))
+    present = np.flatnonzero(_counts(samples, low))
+    if not (_paints_alike(colours[present], present) and _hides_edges(samples, display.image)):
         return (display,)
-    return display, View("palette index", _bytes(np.arange(high - low + 1) / max(1, high - low))[index])
+    ramp = _bytes(np.arange(high - low + 1) / max(1, high - low))
+    return display, View("palette index", _through(ramp, samples, low))
 
 
-def _hides_edges(index: NDArray, image: NDArray[np.uint8]) -> bool:
+def _hides_edges(samples: NDArray, image: NDArray[np.uint8]) -> bool:
     """Tell whether neighbours far apart in index are painted alike often enough to draw a glyph."""
-    far = np.abs(np.diff(index, axis=1)) * 255 > 2 * _HIDDEN_GREYS * int(index.max())
+    steps = np.abs(np.diff(samples.astype(np.int32), axis=1))
+    far = steps * 255 > 2 * _HIDDEN_GREYS * int(np.ptp(samples))
     alike = (cv2.absdiff(image[:, 1:], image[:, :-1]) <= _HIDDEN_GREYS).all(axis=2)
     return int(np.count_nonzero(far & alike)) >= _GLYPH_EDGES
 
@@ -231,7 +233,8 @@ def _paints_alike(colours: NDArray[np.uint8], present: NDArray) -> bool:
     highest = np.full(groups.max() + 1, -1)
     np.minimum.at(lowest, groups, present)
     np.maximum.at(highest, groups, present)
-    return bool((highest - lowest).max() * 255 > 2 * _HIDDEN_GREYS * (present[-1] - present[0]))
+    widest = int((highest - lowest).max())
+    return widest > _HIDDEN_GREYS and widest * 255 > 2 * _HIDDEN_GREYS * (present[-1] - present[0])
 
 
 def _bytes(unit: NDArray) -> NDArray[np.uint8]:
