@@ -15,7 +15,7 @@ from scrub_pixels.decisions.vocabulary import Vocabulary
 
 _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
-_DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])[a-z]{1,9}[01568][a-z]{1,9}(?![a-z\d])")
+_DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15})(?![a-z\d])")
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
@@ -185,12 +185,19 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
 def _as_name(heard: Heard) -> Iterator[Evidence]:
     if heard.in_band:
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
-    elif any(atom.kind is _A.LETTER for atom in heard.atoms):
-        yield Evidence(EvidenceKind.PATTERN, "a term that is also a name, with an initial", True)
+    elif any(atom.kind is _A.LETTER for atom in heard.atoms) or _glued_numbers(heard):
+        yield Evidence(EvidenceKind.PATTERN, "a term that is also a name, with an initial or a digit", True)
 
 
 def _has_number_or_company(heard: Heard) -> bool:
-    return heard.has_company or any(atom.kind in {_A.NUMBER, _A.CODE} for atom in heard.atoms)
+    numbers = {atom for atom in heard.atoms if atom.kind in {_A.NUMBER, _A.CODE}}
+    return heard.has_company or bool(numbers - _glued_numbers(heard))
+
+
+def _glued_numbers(heard: Heard) -> set[Atom]:
+    """Return single digits glued to a name: more likely its last letter, misread (``RANGE1``)."""
+    pairs = zip(heard.atoms, heard.atoms[1:], strict=False)
+    return {n for name, n in pairs if name.kind is _A.BAND_NAME and name.stop == n.start and len(n.text) == 1}
 
 
 def lone_letters(heard: Heard) -> Iterator[Evidence]:
@@ -213,9 +220,9 @@ def glued_codes(heard: Heard) -> Iterator[Evidence]:
 
 def digits_in_words(heard: Heard) -> Iterator[Evidence]:
     """A digit between letters that is none of the known designations is a misread word (``J0E``)."""
-    known = [atom for atom in heard.atoms if atom.kind is _A.TERM or atom.detail == "probe"]
+    known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail == "probe"]
     for match in _DIGIT_IN_WORD.finditer(heard.text):
-        if not any(atom.start < match.end() and match.start() < atom.stop for atom in known):
+        if not any(atom.start <= match.start() and match.end() <= atom.stop for atom in known):
             yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)
 
 

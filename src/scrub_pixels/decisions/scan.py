@@ -90,7 +90,7 @@ _PROBE = re.compile(
         -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
       | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-?(?:rs|d|s|w))?  # 4C, 9L-D, 6L3, 3Sc-RS
       | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
-      | r?(?:hfl|hst|ic|c|l|p|d)\d{1,2}xp?i?
+      | r?(?:hfl|hst|ic|c|l|p|d)[1-9]\d?xp?i?
       | [sx]\d-\d[tuh]?
     )$"""
 )
@@ -209,8 +209,13 @@ class _Scanner:
             return None
         if word in self.vocabulary.company and not self._counts_pages(at):
             return self._atom(AtomKind.COMPANY_NAME, at, 1, section)
-        kind = AtomKind.BAND_NAME if word in self.vocabulary.band else AtomKind.TERM
+        named = word in self.vocabulary.band or (word in self.vocabulary.rare and self._digit_glued(at))
+        kind = AtomKind.BAND_NAME if named else AtomKind.TERM
         return self._atom(kind, at, 1, section)
+
+    def _digit_glued(self, at: int) -> bool:
+        """``GATE5`` is more likely a misread Gates than a fifth gate."""
+        return self._glued(at) and len(self.tokens[at + 1].text) == 1
 
     def _counts_pages(self, at: int) -> bool:
         """``Page 1/3`` is no person, ``Page 39`` may be one with an age."""
