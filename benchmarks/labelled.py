@@ -99,14 +99,14 @@ def _judge_label(file: str, label: dict, view, count: int) -> Judged:
 
 
 @functools.lru_cache(1)
-def _scrubber(policy: Policy) -> Scrubber:
+def scrubber_for(policy: Policy) -> Scrubber:
     return Scrubber(policy)
 
 
 def measure(folder: Path, truth_file: Path, policy: Policy) -> Result:
     """Scrub and judge one labelled file."""
     truth = json.loads(truth_file.read_text())
-    scrubber = _scrubber(policy)
+    scrubber = scrubber_for(policy)
     start = time.process_time()
     try:
         outcome = scrubber.scrub(folder / truth["file"])

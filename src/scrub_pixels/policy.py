@@ -80,9 +80,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.reader not in READERS:
-            raise UsageError("There is no reader of that name.", remedy=f"Choose one of: {', '.join(READERS)}.")
+            raise UsageError("There is no reader of that name.", remedy=f"Known: {', '.join(READERS)}.")
         if self.detector not in DETECTORS:
-            raise UsageError("There is no detector of that name.", remedy=f"Choose one of: {', '.join(DETECTORS)}.")
+            raise UsageError("There is no detector of that name.", remedy=f"Known: {', '.join(DETECTORS)}.")
         if self.seconds_per_instance <= 0:
             raise UsageError("seconds_per_instance is not positive.", remedy="Give a number above 0.")
 

@@ -19,8 +19,8 @@ from scrub_pixels.errors import NotDicom, Refusal, TooLarge, UnreadableFile
 
 ZIP_MAGIC = b"PK\x03\x04"
 
-DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError,
-          IndexError, ValueError)
+DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError,
+          EOFError, IndexError, ValueError)
 """What `zipfile` raises on archives that are damaged, encrypted, or packed in ways it does not know."""
 
 
@@ -89,7 +89,7 @@ def _member_bytes(path: Path, index: int, limit: int) -> bytes:
             data = member.read(limit + 1)
     except DAMAGE as error:
         raise UnreadableFile(f"A member of a zip archive cannot be read ({type(error).__name__}).",
-                             stage="open", remedy="Check that the archive is whole and not encrypted.") from None
+                             stage="open", remedy="Is the archive whole, and not encrypted?") from None
     if len(data) > limit:
         raise TooLarge("A member of a zip archive is larger than the policy allows.", stage="open",
                        remedy="Raise limits.max_file_bytes if this is intended.")

@@ -28,8 +28,7 @@ from scrub_pixels.store.accounts import Account, Outcome, account_held, account_
 from scrub_pixels.store.atomic import OutFolder, Place
 from scrub_pixels.store.layout import KeptNames, new_path
 
-
-SAME_UID = "Another input has the same SOP Instance UID and other content; both were released, under two names."
+SAME_UID = "Another input has the same SOP Instance UID and other content; both are released."
 
 
 class Layout(str, Enum):
