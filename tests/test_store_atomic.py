@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
+from pydicom.config import IGNORE
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
@@ -232,6 +233,15 @@ def test_every_kind_of_difference_is_seen(tmp_path, change):
         wanted.ImageComments = "Koln"
     with pytest.raises(ProofFailed):
         readback.prove_written(tmp_path / "out/a.dcm", wanted)
+
+
+def test_data_set_that_cannot_be_encoded_is_refused_without_its_values(tmp_path):
+    dataset = make_dataset()
+    dataset.add(DataElement("Rows", "US", "DOE^JANE", validation_mode=IGNORE))
+    with open_out(tmp_path / "out") as out:
+        with pytest.raises(ProofFailed, match="cannot be encoded") as caught:
+            out.write(Stand(dataset), Place("a.dcm"))
+        assert "DOE" not in str(caught.value) and list(out.partial.iterdir()) == []
 
 
 def test_digest_of_the_evidence_must_match_the_disk(tmp_path):

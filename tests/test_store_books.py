@@ -238,6 +238,17 @@ def test_books_enter_a_hold_twice_and_close_it_when_it_is_released(tmp_path):
         assert {p.stat().st_mode & 0o777 for p in workspace.root.iterdir()} == {0o600}
 
 
+def test_ledger_is_never_ahead_of_the_queue(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "ROWS_PER_COMMIT", 1)
+    workspace, given = open_workspace(tmp_path / "ws"), Given(Path("/in/a"))
+    with open_books(workspace, tmp_path / "out") as books:
+        number = books.ledger.begin(start(books.ledger), given)
+        monkeypatch.setattr(books.queue._batch, "wrote", lambda: None)
+        books.settle(number, given, Account(Outcome.HELD, reasons=("r",)), "p1")
+        with open_queue(workspace.queue_file) as other, open_ledger(workspace.ledger_file) as copy:
+            assert copy.totals().held == 1 and other.counts() == {"pending": 1}
+
+
 def test_neighbouring_frames_with_equal_regions_become_one_span():
     region, other = Region(1, 2, 3, 4), Region(0, 0, 1, 1)
     masked = tuple(FrameRedaction(n, (r,)) for n, r in ((0, region), (1, region), (2, other), (4, other)))

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset, dcmwrite
 
 from scrub_pixels.errors import ProofFailed, Refusal, ScrubError, WorkspaceError
-from scrub_pixels.store.readback import PixelDigest, file_digest, prove_written
+from scrub_pixels.store.readback import NOT_ENCODABLE, PixelDigest, file_digest, prove_written
 
 if TYPE_CHECKING:
     from scrub_pixels.pipeline import Scrubbed
@@ -242,8 +242,21 @@ def _write_dataset(path: Path, dataset: Dataset) -> None:
     plain = copy.copy(dataset)
     plain.preamble = b"\0" * 128
     with _private_file(path) as file:
-        dcmwrite(file, plain, enforce_file_format=True)
+        with _encoding_explained():
+            dcmwrite(file, plain, enforce_file_format=True)
         _sync(file)
+
+
+@contextmanager
+def _encoding_explained() -> Iterator[None]:
+    """Tell a data set that cannot be encoded from a disk that does not take it; quote neither."""
+    try:
+        yield
+    except (OSError, *NOT_ENCODABLE) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ProofFailed(f"The de-identified data set cannot be encoded ({type(error).__name__}).",
+                          stage="write") from None
 
 
 def write_private(path: Path, content: Iterator[bytes]) -> int:

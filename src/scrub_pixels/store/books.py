@@ -25,21 +25,19 @@ class Books:
     def settle(self, number: int, source: Input, account: Account, policy_digest: str) -> Account:
         """Enter how an input ended; a held one also into the queue.
 
-        Both commits are batched. The queue is made durable before the ledger may say "held", so
-        an input cannot be accounted for as held without an entry to review; the other way round,
-        an entry without an account, is mended when the input is done again.
+        Commits are batched, and the queue's go before the ledger's: an input is never
+        accounted for as held without an entry to review. The other way round, an entry without an
+        account, is mended when the input is done again.
         """
         key = self.key(source)
         if account.outcome is Outcome.HELD:
             self.queue.add(key, source, account)
-            self.queue.commit()
         else:
             self.queue.supersede(key)
         return self.ledger.settle(number, account, policy_digest)
 
     def commit(self) -> None:
         """Make everything durable now."""
-        self.queue.commit()
         self.ledger.commit()
 
     def key(self, source: Input) -> str:
@@ -51,5 +49,6 @@ class Books:
 @contextmanager
 def open_books(workspace: Workspace, out: Path | None = None) -> Iterator[Books]:
     """Open ledger and queue of a workspace, and close both at the end."""
-    with open_queue(workspace.queue_file) as queue, open_ledger(workspace.ledger_file, out) as ledger:
+    with (open_queue(workspace.queue_file) as queue,
+          open_ledger(workspace.ledger_file, out, queue.commit) as ledger):
         yield Books(workspace, ledger, queue)

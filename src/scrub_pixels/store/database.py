@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,10 +51,19 @@ def database_explained() -> Iterator[None]:
 
 
 class Batched:
-    """Commit a connection every so many rows or so long after the last commit, whichever is first."""
+    """Commit a connection every so many rows or so long after the last commit, whichever is first.
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    Parameters
+    ----------
+    database
+        What to commit.
+    first
+        Commits what this database must never be ahead of.
+    """
+
+    def __init__(self, database: sqlite3.Connection, first: Callable[[], None] | None = None) -> None:
         self._database = database
+        self._first = first
         self._rows = 0
         self._last = time.monotonic()
 
@@ -65,7 +74,9 @@ class Batched:
             self.commit()
 
     def commit(self) -> None:
-        """Commit now."""
+        """Commit now; what has to be durable before it, first."""
+        if self._first:
+            self._first()
         with database_explained():
             self._database.commit()
         self._rows = 0

@@ -16,7 +16,7 @@ import platform
 import re
 import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -144,6 +144,8 @@ class Ledger:
         The SQLite file, made with mode 0600 if new.
     out
         The output folder whose inputs are meant; by default that of the last run.
+    first
+        Commits what the ledger must never be ahead of: the review queue.
 
     Raises
     ------
@@ -151,9 +153,9 @@ class Ledger:
         If the file cannot be used, or there was no run yet and `out` is not given.
     """
 
-    def __init__(self, file: Path, out: Path | None = None) -> None:
+    def __init__(self, file: Path, out: Path | None = None, first: Callable[[], None] | None = None) -> None:
         self._db = connect(file, SCHEMA)
-        self._batch = Batched(self._db)
+        self._batch = Batched(self._db, first)
         self._target = _target(self._db, out)
         self.runs = Runs(self._db, self._target)
 
@@ -242,11 +244,11 @@ class Ledger:
         wanted = tuple(outcome.value for outcome in outcomes)
         yield from self._rows(f"AND outcome IN ({','.join('?' * len(wanted))})" if wanted else "", wanted)
 
-    def rows_by_attention(self) -> Generator[Row, None, None]:
-        """Yield all rows: refused, held and pending ones before released, what is no DICOM last."""
+    def rows_by_attention(self, most: int) -> Iterator[Row]:
+        """Yield rows: refused, held and pending ones before released, what is no DICOM last."""
         rank = "CASE outcome WHEN 'released' THEN 3 WHEN 'not-dicom' THEN 4 WHEN 'held' THEN 2 ELSE 1 END"
-        query = f"SELECT * FROM inputs WHERE target = ? ORDER BY {rank}, id"
-        for row in self._db.execute(query, (self._target,)):
+        query = f"SELECT * FROM inputs WHERE target = ? ORDER BY {rank}, id LIMIT ?"
+        for row in self._db.execute(query, (self._target, most)):
             yield _row(row)
 
     def count(self, run: int) -> int:
@@ -322,9 +324,10 @@ class Runs:
 
 
 @contextmanager
-def open_ledger(file: Path, out: Path | None = None) -> Iterator[Ledger]:
+def open_ledger(file: Path, out: Path | None = None,
+                first: Callable[[], None] | None = None) -> Iterator[Ledger]:
     """Open a ledger and close it at the end, whatever happens."""
-    ledger = Ledger(file, out)
+    ledger = Ledger(file, out, first)
     try:
         yield ledger
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,10 @@ from scrub_pixels.errors import ProofFailed
 
 PIXEL_DATA = 0x7FE00010
 CHUNK = 1 << 20
+
+NOT_ENCODABLE = (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError,
+                 struct.error)
+"""What pydicom raises on a data set that it cannot write or read."""
 
 PixelDigest = Callable[[Dataset], str]
 """Keyed digest of the Pixel Data of a data set, as the mask stage puts it into PixelEvidence."""
@@ -45,7 +50,7 @@ def prove_written(path: Path, dataset: Dataset) -> Dataset:
     try:
         found = dcmread(path)
         differing = _first_difference(dataset, found)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError) as error:
+    except (OSError, EOFError, *NOT_ENCODABLE) as error:
         raise ProofFailed(f"The file just written cannot be read back ({type(error).__name__}).",
                           stage="write", remedy="Check the disk; report this if it repeats.") from None
     if differing:

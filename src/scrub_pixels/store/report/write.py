@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +71,4 @@ def _json_with_entries(facts: dict[str, Any], entries: Iterator[dict[str, Any]])
 
 def _first_entries(ledger: Ledger) -> list[dict[str, Any]]:
     """Return what the page lists: what needs attention first."""
-    with closing(ledger.rows_by_attention()) as rows:
-        return [entry_of(row) for row in islice(rows, ENTRIES_ON_PAGE)]
+    return [entry_of(row) for row in ledger.rows_by_attention(ENTRIES_ON_PAGE)]
