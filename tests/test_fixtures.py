@@ -10,6 +10,7 @@ from dataclasses import fields
 import numpy as np
 import pydicom
 import pytest
+
 from fixtures import KINDS, Fixture, make_fixture, make_many, make_set, read_truth
 from fixtures.layouts import ULTRASOUND
 from fixtures.lettering import Face, coverage, writable

@@ -6,9 +6,10 @@ import copy
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
+
 from fixtures import Fixture, make_fixture
 from fixtures.scoring import score_fixture, surviving
-from pydicom.dataset import Dataset
 
 
 @pytest.fixture(scope="module")
