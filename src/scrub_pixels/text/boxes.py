@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from scrub_pixels.geometry import Region, Shape
-from scrub_pixels.text.ink import column_gaps, grown_to_ink, ink_mask, row_runs
+from scrub_pixels.text.ink import column_gaps, fitted, ink_of, row_runs
 from scrub_pixels.text.readers import Image, TextBox
 
 WIDE_GAP = 1.5
@@ -74,7 +74,7 @@ def _accounted_for(box: TextBox, boxes: Sequence[TextBox]) -> bool:
 
 
 def refined(image: Image, box: TextBox, margin: float) -> list[TextBox]:
-    """Return `box` parted into its lines and words far apart, each grown to its ink.
+    """Return `box` parted into its lines and into texts far apart, each fitted to its ink.
 
     Parameters
     ----------
@@ -85,37 +85,42 @@ def refined(image: Image, box: TextBox, margin: float) -> list[TextBox]:
     margin
         Share of the line's height added on every side at the end.
     """
-    parts = [p for line in _lines(image, box.region) for p in _words(image, line)]
-    return [replace(box, region=_covered(image, part, margin), quad=None) for part in parts]
+    if is_upright(box.region):
+        extra = max(1, round(margin * box.region.columns))
+        return [replace(box, region=box.region.expanded(extra, extra, _shape(image)))]
+    parts = [part for line in _lines(image, box.region) for part in _fitted_words(image, line, margin)]
+    return [replace(box, region=part, quad=None) for part in parts]
 
 
-def _covered(image: Image, region: Region, margin: float) -> Region:
-    height = thickness(region)
-    grown = grown_to_ink(image, region, height)
-    extra = max(1, round(margin * height))
-    return grown.expanded(extra, extra, image.shape[:2])
+def _fitted_words(image: Image, line: Region, margin: float) -> list[Region]:
+    region, fits = fitted(image, line)
+    words = _words(image, region) if fits else [region]
+    extra = max(1, round(margin * region.rows))
+    return [word.expanded(extra, extra, _shape(image)) for word in words]
 
 
 def _lines(image: Image, region: Region) -> list[Region]:
     """Part a box that holds two or more lines of text above each other."""
-    if is_upright(region) or region.rows < 14:
-        return [region]
-    runs = row_runs(ink_mask(image[region.slices], Region(0, 0, region.rows, region.columns)))
+    ink, _ = ink_of(image, region, (0, 0))
+    runs = row_runs(ink.mask)
     tall = [run for run in runs if run[1] - run[0] >= 6]
-    if len(tall) < 2:
+    if len(tall) < 2 or region.rows < 14:
         return [region]
     cuts = [0, *((a[1] + b[0]) // 2 for a, b in pairwise(tall)), region.rows]
     return [Region(region.row + a, region.column, b - a, region.columns) for a, b in pairwise(cuts)]
 
 
 def _words(image: Image, region: Region) -> list[Region]:
-    if is_upright(region):
-        return [region]
-    mask = ink_mask(image[region.slices], Region(0, 0, region.rows, region.columns))
-    gaps = column_gaps(mask, max(6, round(WIDE_GAP * region.rows)))
-    starts = [0, *(stop for _, stop in gaps)]
-    stops = [*(start for start, _ in gaps), region.columns]
-    return [Region(region.row, region.column + a, region.rows, b - a) for a, b in zip(starts, stops)]
+    """Part a fitted line at gaps too wide to be spaces."""
+    ink, window = ink_of(image, region, (2, 2))
+    gaps = column_gaps(ink.mask, max(8, round(WIDE_GAP * region.rows)))
+    edges = [region.column, *(window.column + e for gap in gaps for e in gap), region.right]
+    pairs = zip(edges[::2], edges[1::2], strict=True)
+    return [Region(region.row, a, region.rows, b - a) for a, b in pairs if b > a]
+
+
+def _shape(image: Image) -> Shape:
+    return int(image.shape[0]), int(image.shape[1])
 
 
 def clipped_boxes(boxes: Sequence[TextBox], shape: Shape) -> list[TextBox]:

@@ -1,20 +1,54 @@
 """Ink and paper: which samples of a window are strokes, and how far a line really reaches.
 
-Detectors draw boxes by feel: they cut ascenders, last letters and commas. Here a box is grown to the
-strokes that straddle its border, and taken apart where a gap is too wide to be a space.
+Detectors draw boxes by feel: some cut ascenders and last letters, others are twice as tall as the text.
+Here a box is fitted to its strokes, and taken apart where a gap is too wide to be a space.
 """
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.readers import Image
 
-LEAST_CONTRAST = 10.0
+LEAST_CONTRAST = 8.0
 """Grey levels between ink and paper below which strokes cannot be told from noise."""
+
+INK_SHARE = 0.4
+"""A sample is ink if its contrast is at least this share of the line's own."""
+
+BUSY_RING = 0.3
+"""Share of ink around a box above which its ground is texture and the ink cannot be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Strokes of a window around a box.
+
+    Parameters
+    ----------
+    mask
+        ``(Rows, Columns)``, 1 where a sample is ink.
+    inner
+        The box within the window.
+    ring_share
+        Share of ink among the samples of the window outside the box.
+    contrast
+        Grey levels between ink and paper.
+    """
+
+    mask: NDArray[np.uint8]
+    inner: Region
+    ring_share: float
+    contrast: float
+
+    @property
+    def followable(self) -> bool:
+        """Whether the ground is plain enough to say where strokes end."""
+        return self.contrast >= LEAST_CONTRAST and self.ring_share <= BUSY_RING
 
 
 def contrast_map(image: Image) -> NDArray[np.float32]:
@@ -30,63 +64,79 @@ def contrast_map(image: Image) -> NDArray[np.float32]:
     return np.abs(samples - np.median(border, axis=0)).max(axis=2)
 
 
-def ink_mask(image: Image, inner: Region) -> NDArray[np.uint8]:
-    """Return 1 where a sample belongs to a stroke, judged by what stands inside `inner`.
-
-    Parameters
-    ----------
-    image
-        A window somewhat larger than the line.
-    inner
-        The line's box within the window.
-    """
-    contrast = contrast_map(image)
-    inside = contrast[inner.slices]
-    full = float(np.percentile(inside, 95))
-    if full < LEAST_CONTRAST:
-        return np.zeros(contrast.shape, np.uint8)
-    return (contrast > max(LEAST_CONTRAST / 2, 0.4 * full)).astype(np.uint8)
-
-
-def grown_to_ink(image: Image, region: Region, line_height: int) -> Region:
-    """Return `region` grown over the strokes that straddle its border.
+def ink_of(image: Image, region: Region, reach: tuple[int, int]) -> tuple[Ink, Region]:
+    """Return the ink around `region` and the window it was sought in.
 
     Parameters
     ----------
     image
         The picture.
     region
-        A detector's box.
-    line_height
-        Thickness of the line in samples; growth is limited to a share of it, so that neighbouring
-        lines are not swallowed and tissue does not drag the box away.
+        A box.
+    reach
+        Rows and columns by which the window is larger than the box on every side.
     """
-    shape = image.shape[:2]
-    reach = max(3, round(0.45 * line_height))
-    window = region.expanded(reach, 2 * reach, shape)
+    window = region.expanded(*reach, (image.shape[0], image.shape[1]))
     inner = region.moved(-window.row, -window.column)
-    mask = ink_mask(image[window.slices], inner)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    touched = np.unique(labels[inner.slices])
-    grown = region
-    for label in touched[touched > 0]:
-        component = _component(stats[label], window)
-        if _plausible_stroke(component, line_height, window):
-            grown = grown.union(component)
-    return grown
+    contrast = contrast_map(image[window.slices])
+    full = float(np.percentile(contrast[inner.slices], 96))
+    mask = (contrast > max(LEAST_CONTRAST / 2, INK_SHARE * full)).astype(np.uint8)
+    outside = mask.size - inner.area
+    ring = (int(mask.sum()) - int(mask[inner.slices].sum())) / outside if outside else 0.0
+    return Ink(mask, inner, ring, full), window
 
 
-def _component(stats: NDArray[np.int32], window: Region) -> Region:
-    column, row, columns, rows = (int(v) for v in stats[:4])
-    return Region(window.row + row, window.column + column, rows, columns)
+def fitted(image: Image, region: Region) -> tuple[Region, bool]:
+    """Return `region` fitted to its strokes, and whether the ground allowed it.
+
+    Parameters
+    ----------
+    image
+        The picture.
+    region
+        A box around one horizontal line.
+    """
+    reach = (max(2, round(0.3 * region.rows)), max(4, round(0.8 * region.rows)))
+    ink, window = ink_of(image, region, reach)
+    if not ink.followable:
+        return region, False
+    band = _band(ink.mask, ink.inner)
+    span = _span(ink.mask[slice(*band)], ink.inner, band[1] - band[0])
+    if band[1] - band[0] < 3 or span[1] <= span[0]:
+        return region, False
+    return Region(window.row + band[0], window.column + span[0], band[1] - band[0], span[1] - span[0]), True
 
 
-def _plausible_stroke(component: Region, line_height: int, window: Region) -> bool:
-    """Tell a letter from a ruler, a frame or the tissue behind it."""
-    across = min(component.rows, component.columns)
-    return across <= 1.6 * line_height + 2 and not (
-        component.rows >= window.rows and component.columns >= window.columns
-    )
+def _band(mask: NDArray[np.uint8], inner: Region) -> tuple[int, int]:
+    """Return the rows of the line: from the middle of the box outwards to the first empty ones."""
+    profile = mask[:, inner.column : inner.right].sum(axis=1)
+    third = max(1, inner.rows // 3)
+    middle = np.flatnonzero(profile[inner.row + third : inner.bottom - third])
+    start = inner.row + third + int(middle[0]) if middle.size else (inner.row + inner.bottom) // 2
+    stop = inner.row + third + int(middle[-1]) + 1 if middle.size else start + 1
+    patience = 2 if inner.rows >= 16 else 1
+    return _outwards(profile, start, -1, patience), _outwards(profile, stop - 1, 1, patience) + 1
+
+
+def _outwards(profile: NDArray[np.integer], start: int, step: int, patience: int) -> int:
+    """Return the last inked position reached from `start`, gaps of `patience` being crossed."""
+    last, position = start, start
+    while 0 <= position + step < len(profile) and abs(position + step - last) <= patience:
+        position += step
+        if profile[position]:
+            last = position
+    return last
+
+
+def _span(band: NDArray[np.uint8], inner: Region, height: int) -> tuple[int, int]:
+    """Return the columns of the line: its ink inside the box, followed over its ends."""
+    profile = band.sum(axis=0)
+    inside = np.flatnonzero(profile[inner.column : inner.right])
+    if not inside.size:
+        return inner.column, inner.column
+    patience = max(2, round(0.5 * height))
+    first, last = inner.column + int(inside[0]), inner.column + int(inside[-1])
+    return _outwards(profile, first, -1, patience), _outwards(profile, last, 1, patience) + 1
 
 
 def column_gaps(mask: NDArray[np.uint8], least: int) -> list[tuple[int, int]]:
@@ -102,4 +152,4 @@ def row_runs(mask: NDArray[np.uint8]) -> list[tuple[int, int]]:
     """Return the half-open runs of rows that hold ink."""
     inked = np.concatenate(([0], mask.any(axis=1).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(inked))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

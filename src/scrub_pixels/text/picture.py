@@ -1,21 +1,26 @@
-"""Search one picture: detect at one and at two scales, fuse, refine, read, weigh."""
+"""Search one picture: once as it is, once enlarged where the first look left something open.
+
+The first pass finds and reads what is large and clear. Only what it did not settle (faint or small text,
+tissue, graphics) is enlarged and searched again: most of an ultrasound frame is empty, and twice the
+scale costs four times as much.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text.boxes import clipped_boxes, fused, refined
+from scrub_pixels.text.boxes import clipped_boxes, fused, refined, thickness
+from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
-from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.settings import SearchSettings
-from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_region, tiles_of
+from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A place in one picture that is kept as a line of text."""
+    """A place in one picture that may be a line of text."""
 
     region: Region
     detection: float
@@ -31,28 +36,103 @@ class PictureSearch:
     settings: SearchSettings
 
     def search(self, image: Image, within: Sequence[Region] | None = None) -> list[Candidate]:
-        """Return the lines of `image`, of the parts `within` if given."""
-        areas = [busy_region(image)] if within is None else list(within)
-        boxes = [box for area in areas if area is not None for box in self._boxes(image, area)]
-        strong = [b for b in boxes if b.score >= self.settings.least_detection]
-        parts = [p for b in fused(strong) for p in refined(image, b, self.settings.margin)]
-        read = (self._candidate(image, box) for box in fused(parts))
-        return [candidate for candidate in read if self._believable(candidate)]
+        """Return the lines of `image`, or of the parts `within` of it."""
+        areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
+        return confirmed([c for area in areas for c in self._look_twice(image, area)], self.settings)
 
-    def _boxes(self, image: Image, area: Region) -> list[TextBox]:
-        boxes = [b for tile in self._tiles(area) for b in boxes_in_tile(image, tile, self.detector)]
-        return clipped_boxes(boxes, image.shape[:2])
+    def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
+        """Return the lines of the parts `within`, seen at one scale only."""
+        found: list[Candidate] = []
+        for area in within:
+            tiles = self._tiles(area, busy_map(image[area.slices]), scale)
+            found += self._candidates(image, self._boxes(image, tiles))
+        return confirmed(found, self.settings)
 
-    def _tiles(self, area: Region) -> list[Tile]:
-        scales = dict.fromkeys((1.0, self.settings.upscale))
-        return [tile for scale in scales for tile in tiles_of(area, scale, self.settings)]
+    def _look_twice(self, image: Image, area: Region) -> list[Candidate]:
+        """Return the candidates of an area after both passes."""
+        busy = busy_map(image[area.slices])
+        first = self._candidates(image, self._boxes(image, self._tiles(area, busy, 1.0)))
+        settled = [c for c in first if self._is_settled(c)]
+        if self.settings.upscale <= 1:
+            return first
+        for candidate in settled:
+            done = candidate.region.intersection(area)
+            if done is not None:
+                busy[done.moved(-area.row, -area.column).slices] = 0
+        second = self._boxes(image, self._tiles(area, busy, self.settings.upscale))
+        open_boxes = [TextBox(c.region, c.detection) for c in first if not self._is_settled(c)]
+        return settled + self._second_candidates(image, second, open_boxes, settled)
+
+    def _second_candidates(
+        self, image: Image, boxes: list[TextBox], open_boxes: list[TextBox], settled: list[Candidate]
+    ) -> list[Candidate]:
+        parts = self._parts(image, boxes)
+        new = [box for box in fused(parts + open_boxes) if not _inside_any(box.region, settled)]
+        return [self._candidate(image, box) for box in new]
+
+    def _tiles(self, area: Region, busy: Image, scale: float) -> Iterator[Tile]:
+        for tile in tiles_of(area, scale, self.settings):
+            piece = cropped(tile, area, busy)
+            if piece is not None:
+                yield piece
+
+    def _boxes(self, image: Image, tiles: Iterator[Tile]) -> list[TextBox]:
+        boxes = [box for tile in tiles for box in boxes_in_tile(image, tile, self.detector)]
+        sure = [box for box in boxes if box.score >= self.settings.least_detection]
+        return clipped_boxes(sure, (image.shape[0], image.shape[1]))
+
+    def _parts(self, image: Image, boxes: Sequence[TextBox]) -> list[TextBox]:
+        return [part for box in boxes for part in refined(image, box, self.settings.margin)]
+
+    def _candidates(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
+        return [self._candidate(image, box) for box in fused(self._parts(image, boxes))]
 
     def _candidate(self, image: Image, box: TextBox) -> Candidate:
         return Candidate(box.region, box.score, self.lines.read(image, box.region))
 
-    def _believable(self, candidate: Candidate) -> bool:
-        """Tell whether a witness confirms the box: a strong detection or a real reading."""
+    def _is_settled(self, candidate: Candidate) -> bool:
         reading = candidate.choice.best
-        return candidate.detection >= self.settings.strong_detection or (
-            reading.confidence >= self.settings.least_confidence and any(c.isalnum() for c in reading.text)
-        )
+        return reading.confidence >= self.settings.sure_confidence and is_real(reading, self.settings)
+
+
+def _inside_any(region: Region, candidates: Sequence[Candidate]) -> bool:
+    """Tell whether most of `region` was settled before."""
+    shared = (c.region.intersection(region) for c in candidates)
+    return any(s is not None and s.area >= 0.7 * region.area for s in shared)
+
+
+def confirmed(candidates: Sequence[Candidate], settings: SearchSettings) -> list[Candidate]:
+    """Return the candidates for which a witness speaks.
+
+    A witness is a real reading, a strong detection shaped like a line, or a confirmed line beside it.
+    """
+    kept = [c for c in candidates if believable(c, settings)]
+    beside = [c for c in candidates if c not in kept and any(_continues(c, k) for k in kept)]
+    return kept + beside
+
+
+def believable(candidate: Candidate, settings: SearchSettings) -> bool:
+    """Tell whether a candidate is a line by itself."""
+    if is_real(candidate.choice.best, settings):
+        return True
+    region = candidate.region
+    long_enough = max(region.rows, region.columns) >= 1.5 * min(region.rows, region.columns)
+    return long_enough and candidate.detection >= settings.strong_detection
+
+
+def _continues(candidate: Candidate, line: Candidate) -> bool:
+    """Tell whether a candidate stands on the same line of text, close by and equally tall."""
+    a, b = candidate.region, line.region
+    shared = min(a.bottom, b.bottom) - max(a.row, b.row)
+    gap = max(a.column, b.column) - min(a.right, b.right)
+    low, high = sorted((thickness(a), thickness(b)))
+    return shared >= 0.7 * low and high <= 1.5 * low and gap <= 3 * high
+
+
+def is_real(reading: Reading, settings: SearchSettings) -> bool:
+    """Tell a reading from what recognisers see in tissue: single strokes and lone ideographs."""
+    known = sum(c.isascii() and c.isalnum() for c in reading.text)
+    strange = sum(c.isalnum() and not c.isascii() for c in reading.text)
+    weight = known + (strange if strange > 1 else 0)
+    needed = (1.1, settings.sure_single, settings.sure_pair)
+    return reading.confidence >= (needed[weight] if weight < len(needed) else settings.least_confidence)

@@ -54,8 +54,9 @@ class Binarization:
     weak: float = 0.25
     strong: float = 0.4
     unclip: float = 1.6
-    least_side: int = 2
-    split_levels: tuple[float, ...] = (0.45, 0.65, 0.85)
+    least_side: int = 3
+    least_length: int = 5
+    split_levels: tuple[float, ...] = (0.5, 0.75)
     tallest: int = 72
 
 
@@ -182,14 +183,14 @@ def _cores(
     boxes: list[TextBox] = []
     for label in range(1, count):
         column, row, columns, rows, _area = (int(v) for v in stats[label])
-        if min(rows, columns) < rule.least_side:
+        if min(rows, columns) < rule.least_side or max(rows, columns) < rule.least_length:
             continue
         window = np.s_[row : row + rows, column : column + columns]
         core = np.where(labels[window] == label, probability[window], np.float32(0))
         corner = (origin[0] + row, origin[1] + column)
-        if len(levels) > 1 and _unlike_a_line(core, rule):
-            boxes += _cores(core, corner, levels[1:], rule)
-        elif core.max() >= rule.strong:
+        if _unlike_a_line(core, rule):
+            boxes += _cores(core, corner, levels[1:], rule) if len(levels) > 1 else []
+        elif core.max() >= max(rule.strong, levels[0] + 0.1) and _solid(core):
             boxes.append(_box(core, corner, probability.shape, rule))
     return boxes
 
@@ -197,8 +198,13 @@ def _cores(
 def _unlike_a_line(core: NDArray[np.float32], rule: Binarization) -> bool:
     rows, columns = core.shape
     filled = np.count_nonzero(core) / core.size
-    ragged = filled < 0.45 and min(rows, columns) > 8
+    ragged = filled < 0.35 and min(rows, columns) > 8
     return ragged or min(rows, columns) > rule.tallest
+
+
+def _solid(core: NDArray[np.float32]) -> bool:
+    """Tell a core from the crumbs that are left of a cloud when the threshold rises."""
+    return np.count_nonzero(core) >= 0.4 * core.size
 
 
 def _box(

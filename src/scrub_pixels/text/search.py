@@ -2,47 +2,123 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
-from scrub_pixels.geometry import FrameSpan
+import numpy as np
+
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.text.cine import CineSearch
+from scrub_pixels.text.codes import find_codes
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.picture import Candidate, PictureSearch
+from scrub_pixels.text.readers import Image, TextDetector, TextReader
 from scrub_pixels.text.reading import LineReader
-from scrub_pixels.text.readers import TextDetector, TextReader
 from scrub_pixels.text.settings import SearchSettings
+from scrub_pixels.text.tracks import joined
 
 DEFAULTS = SearchSettings()
 
+REREAD_REACH = 48
+"""Samples around a mask within which what is left of a text is sought."""
+
+
+class View(Protocol):
+    """One rendering of a frame."""
+
+    name: str
+    image: Image
+
+
+class Viewable(Protocol):
+    """What the search needs of an Instance."""
+
+    frames: int
+    pixels: Any
+
+    def views(self, frame: int) -> Sequence[View]:
+        """Return the renderings of one frame."""
+        ...
+
 
 def find_text(
-    instance: Any,
+    instance: Viewable,
     reader: TextReader,
     settings: SearchSettings = DEFAULTS,
     detector: TextDetector | None = None,
 ) -> TextSearch:
-    """Return every line of text of an Instance."""
+    """Return every line of text in every frame of an Instance.
+
+    Parameters
+    ----------
+    instance
+        What to search: ``frames``, ``pixels.rows``, ``pixels.columns`` and ``views(frame)``.
+    reader
+        Reads the lines, and finds them unless `detector` is given.
+    settings
+        What the search does.
+    detector
+        Another detector to find the lines with.
+    """
     picture = PictureSearch(detector or reader, LineReader(reader, settings), settings)
-    lines: list[TextLine] = []
-    views: dict[str, None] = {}
+    searches: dict[str, CineSearch] = {}
+    searched = 0
     for frame in range(instance.frames):
         for view in instance.views(frame):
-            views[view.name] = None
-            lines += [_line(c, FrameSpan(frame, frame + 1)) for c in picture.search(view.image)]
+            searches.setdefault(view.name, CineSearch(picture)).show(frame, as_picture(view.image))
+        searched += 1
+    lines = [line for search in searches.values() for line in search.lines(instance.frames)]
     return TextSearch(
-        tuple(lines),
+        joined(lines),
         (instance.pixels.rows, instance.pixels.columns),
         instance.frames,
-        instance.frames,
-        picture.detector.name,
-        tuple(views),
+        searched,
+        _names(picture.detector, reader),
+        tuple(searches) or ("display",),
     )
 
 
-def _line(candidate: Candidate, frames: FrameSpan) -> TextLine:
+def reread(
+    image: Image, regions: Sequence[Region], reader: TextReader, settings: SearchSettings = DEFAULTS
+) -> tuple[TextLine, ...]:
+    """Return the text that is left on or near `regions` of a masked picture.
+
+    Parameters
+    ----------
+    image
+        A display picture after masking.
+    regions
+        What was masked.
+    reader
+        Finds and reads.
+    settings
+        What the search does.
+    """
+    picture = PictureSearch(reader, LineReader(reader, settings), settings)
+    shown = as_picture(image)
+    shape = (shown.shape[0], shown.shape[1])
+    near = [region.expanded(REREAD_REACH, REREAD_REACH, shape) for region in regions]
+    found = picture.search(shown, near)
+    return joined(_line(candidate) for candidate in found)
+
+
+def as_picture(image: Image) -> Image:
+    """Return a view as contiguous uint8, grey if its three channels are equal."""
+    picture = np.ascontiguousarray(image, np.uint8)
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        picture = np.ascontiguousarray(picture[:, :, 0])
+    return picture
+
+
+def _names(detector: TextDetector, reader: TextReader) -> str:
+    return reader.name if detector is reader else f"{detector.name} + {reader.name}"
+
+
+def _line(candidate: Candidate) -> TextLine:
     choice = candidate.choice
     return TextLine(
         candidate.region,
-        frames,
+        FrameSpan(0, 1),
         choice.best.text,
         choice.best.confidence,
         candidate.detection,

@@ -18,7 +18,10 @@ class SearchSettings:
     upscale
         Factor of the second, enlarged pass over fine structure; 1 leaves it out.
     tile
-        Longest side of a picture handed to the detector at once, in samples after scaling.
+        Longest side of what the detector is shown at once at its own scale, in samples. Large:
+        without surroundings the detector takes tissue for text.
+    fine_tile
+        The same for the enlarged pass, in samples before it is enlarged.
     overlap
         Samples by which tiles overlap, before scaling; lines taller than this may be cut.
     vertical
@@ -31,6 +34,8 @@ class SearchSettings:
         Readings below this count as unread when a weak box is judged.
     sure_confidence
         Readings below this are tried again with the crop's variants.
+    sure_single, sure_pair
+        Confidence with which a reading of one or of two characters confirms a weak box.
     competing
         Another reading counts as an alternative if its confidence is at most this much lower.
     margin
@@ -40,12 +45,15 @@ class SearchSettings:
     whole_frame: bool = True
     band_fraction: float = 0.25
     upscale: float = 2.0
-    tile: int = 640
+    tile: int = 1344
+    fine_tile: int = 672
     overlap: int = 64
     vertical: bool = True
     least_detection: float = 0.3
-    strong_detection: float = 0.6
+    strong_detection: float = 0.85
     least_confidence: float = 0.5
     sure_confidence: float = 0.9
+    sure_single: float = 0.85
+    sure_pair: float = 0.7
     competing: float = 0.15
-    margin: float = 0.12
+    margin: float = 0.18

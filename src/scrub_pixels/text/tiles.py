@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from scrub_pixels.geometry import Region, Shape
+from scrub_pixels.geometry import Region
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.settings import SearchSettings
 
@@ -17,7 +16,11 @@ FLAT = 6
 """Spread of grey levels up to which a block is empty: lossy coding noise on a plain ground."""
 
 BORDER = 8
-"""Samples added around a picture before detection, so that text touching its border is whole."""
+"""Samples of plain ground added around a tile before detection, so that text touching its border is
+whole for the detector."""
+
+GROUND = 16
+"""Samples of surroundings a tile keeps around what is busy in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Tile:
 
 
 def tiles_of(region: Region, scale: float, settings: SearchSettings) -> Iterator[Tile]:
-    """Cut `region` into overlapping tiles of at most ``settings.tile`` samples a side after scaling."""
-    side = max(settings.overlap * 2, int(settings.tile / scale))
+    """Cut `region` into overlapping tiles: large ones as it is, smaller ones enlarged."""
+    side = settings.tile if scale <= 1 else settings.fine_tile
     for top, rows in _cuts(region.rows, side, settings.overlap):
         for left, columns in _cuts(region.columns, side, settings.overlap):
             yield Tile(Region(region.row + top, region.column + left, rows, columns), scale)
@@ -47,13 +50,18 @@ def _cuts(length: int, side: int, overlap: int) -> list[tuple[int, int]]:
 
 def boxes_in_tile(image: Image, tile: Tile, detector: TextDetector) -> list[TextBox]:
     """Return the boxes found in one tile, in coordinates of `image`."""
-    piece = cv2.copyMakeBorder(
-        np.ascontiguousarray(image[tile.region.slices]), *(BORDER,) * 4, cv2.BORDER_REPLICATE
-    )
+    piece = framed(np.ascontiguousarray(image[tile.region.slices]))
     if tile.scale != 1:
         piece = cv2.resize(piece, None, fx=tile.scale, fy=tile.scale, interpolation=cv2.INTER_CUBIC)
     boxes = (_placed(box, tile) for box in detector.detect(piece))
     return [box for box in boxes if box is not None]
+
+
+def framed(image: Image) -> Image:
+    """Return `image` with a border of its paper: repeating the samples would smear letters outwards."""
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    paper = np.atleast_1d(np.median(edge, axis=0)).astype(int).tolist()
+    return cv2.copyMakeBorder(image, *(BORDER,) * 4, cv2.BORDER_CONSTANT, value=paper)
 
 
 def _placed(box: TextBox, tile: Tile) -> TextBox | None:
@@ -67,37 +75,36 @@ def _placed(box: TextBox, tile: Tile) -> TextBox | None:
     return inside and TextBox(inside.moved(tile.region.row, tile.region.column), box.score)
 
 
-def busy_region(image: Image, block: int = 16) -> Region | None:
-    """Return the smallest Region outside which every block is flat, or None for an empty picture."""
-    busy = busy_blocks(image, block)
-    rows, columns = np.flatnonzero(busy.any(axis=1)), np.flatnonzero(busy.any(axis=0))
-    if not rows.size:
-        return None
-    found = Region(
-        int(rows[0]) * block,
-        int(columns[0]) * block,
-        int(rows[-1] - rows[0] + 1) * block,
-        int(columns[-1] - columns[0] + 1) * block,
-    )
-    clipped = found.clipped(_shape(image))
-    return clipped and clipped.expanded(block, block, _shape(image))
-
-
-def busy_blocks(image: Image, block: int = 16) -> NDArray[np.bool_]:
-    """Return for every block whether its grey levels spread more than `FLAT` in any channel."""
+def busy_map(image: Image) -> Image:
+    """Return the local spread of grey levels, the largest over the channels, 0 where it is noise."""
     kernel = np.ones((3, 3), np.uint8)
     spread = cv2.subtract(cv2.dilate(image, kernel), cv2.erode(image, kernel))
     if spread.ndim == 3:
         spread = spread.max(axis=2)
-    return block_maximum(spread, block) > FLAT
+    return np.where(spread > FLAT, spread, 0).astype(np.uint8)
 
 
-def block_maximum(samples: NDArray, block: int) -> NDArray:
-    """Return the maximum of every `block` x `block` piece; the last ones may be smaller."""
-    rows, columns = samples.shape
-    by_row = np.maximum.reduceat(samples, np.arange(0, rows, block), axis=0)
-    return np.maximum.reduceat(by_row, np.arange(0, columns, block), axis=1)
+def cropped(tile: Tile, area: Region, busy: Image) -> Tile | None:
+    """Return `tile` cut down to what is busy in it and some ground around, or None if nothing is.
 
-
-def _shape(image: Image) -> Shape:
-    return int(image.shape[0]), int(image.shape[1])
+    Parameters
+    ----------
+    tile
+        A tile inside `area`.
+    area
+        What `busy` is a map of.
+    busy
+        See `busy_map`.
+    """
+    own = busy[tile.region.moved(-area.row, -area.column).slices]
+    left, top, columns, rows = cv2.boundingRect(own)
+    if not rows or not columns:
+        return None
+    found = Region(tile.region.row + top, tile.region.column + left, rows, columns)
+    grown = Region.from_edges(
+        max(tile.region.row, found.row - GROUND),
+        max(tile.region.column, found.column - GROUND),
+        min(tile.region.bottom, found.bottom + GROUND),
+        min(tile.region.right, found.right + GROUND),
+    )
+    return Tile(grown, tile.scale)

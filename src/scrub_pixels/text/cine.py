@@ -1,0 +1,145 @@
+"""Search over time: the first frame in full, then whatever changed, in every frame.
+
+What stands still is searched once and its lines last as long as it does. A change on still ground
+(a clock, a name that appears) is searched where it happens, at both scales. Where everything moves all the
+time (tissue), every frame is searched at its own scale, and once in a stretch of frames their mean is
+searched enlarged: what stands still in it gains contrast over the speckle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.text.changes import ChangeMap, rectangles
+from scrub_pixels.text.lines import TextLine
+from scrub_pixels.text.picture import Candidate, PictureSearch
+from scrub_pixels.text.readers import Image
+from scrub_pixels.text.tracks import SAME_AGAIN, STILL_THERE, Track
+
+STRETCH = 8
+"""Frames whose mean is searched together."""
+
+
+class CineSearch:
+    """Follows the text of one view through the frames, which are shown to it in order.
+
+    Parameters
+    ----------
+    picture
+        How a picture is searched.
+    """
+
+    def __init__(self, picture: PictureSearch) -> None:
+        self._picture = picture
+        self._changes: ChangeMap | None = None
+        self._live: list[Track] = []
+        self._ended: list[Track] = []
+        self._sum: NDArray[np.float32] | None = None
+        self._stretch = FrameSpan(0, 1)
+        self._moved: NDArray[np.bool_] | None = None
+
+    def show(self, frame: int, image: Image) -> None:
+        """Search the next frame (uint8, grey or RGB)."""
+        if self._changes is None or self._sum is None or self._sum.shape != image.shape:
+            self._begin(frame, image)
+            return
+        self._changes.compare(image)
+        self._follow(frame, image, self._search_changes(frame, image))
+        self._changes.accept(image, frame)
+        self._gather(frame, image)
+
+    def lines(self, frames: int) -> tuple[TextLine, ...]:
+        """Return every line found in the frames shown."""
+        self._search_mean()
+        competing = self._picture.settings.competing
+        return tuple(track.line(frames, competing) for track in (*self._ended, *self._live))
+
+    def _begin(self, frame: int, image: Image) -> None:
+        """Search a frame in full: the first one, or the first one of another size."""
+        self._search_mean()
+        self._ended += self._live
+        self._changes = ChangeMap(image)
+        self._changes.since[:] = frame
+        found = self._picture.search(image)
+        self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
+        self._restart(frame, image)
+
+    def _search_changes(self, frame: int, image: Image) -> list[Candidate]:
+        """Return what stands in the parts that changed."""
+        changes = self._changes
+        shape = (image.shape[0], image.shape[1])
+        moving = changes.moving
+        events = rectangles(changes.changed & ~moving, shape)
+        found = self._picture.search(image, events) if events else []
+        flowing = rectangles(moving, shape)
+        return found + (self._picture.look_once(image, flowing, 1.0) if flowing else [])
+
+    def _follow(self, frame: int, image: Image, found: list[Candidate]) -> None:
+        """Extend the tracks that go on, end those that do not, begin new ones."""
+        fresh = [c for c in found if not self._recognised(c, frame, image)]
+        ended = [t for t in self._live if t.stop <= frame and not self._still_stands(t, frame, image)]
+        self._live = [t for t in self._live if t not in ended]
+        self._ended += ended
+        self._live += [self._new_track(c, frame, image) for c in fresh]
+
+    def _recognised(self, candidate: Candidate, frame: int, image: Image) -> bool:
+        track = next((t for t in self._live if t.is_same_place(candidate.region)), None)
+        if track is not None:
+            track.seen(candidate, frame, image)
+        return track is not None
+
+    def _still_stands(self, track: Track, frame: int, image: Image) -> bool:
+        """Tell whether a track that no search confirmed stands in this frame all the same."""
+        stands = not self._changes.touches(track.region) or track.likeness(image) >= STILL_THERE
+        if stands:
+            track.stop = frame + 1
+        return stands
+
+    def _new_track(self, candidate: Candidate, frame: int, image: Image) -> Track:
+        """Begin a track where its place last changed; over moving ground at the stretch's begin."""
+        start = frame
+        if not self._changes.touches(candidate.region):
+            start = self._changes.unchanged_since(candidate.region)
+        elif self._flows(candidate.region):
+            start = self._stretch.start
+        return Track(candidate, start, frame + 1, image[candidate.region.slices].copy())
+
+    def _flows(self, region: Region) -> bool:
+        from scrub_pixels.text.changes import BLOCK
+
+        blocks = np.s_[region.row // BLOCK : -(-region.bottom // BLOCK), region.column // BLOCK : -(-region.right // BLOCK)]
+        return bool(self._changes.moving[blocks].any())
+
+    def _gather(self, frame: int, image: Image) -> None:
+        """Add a frame to the stretch; at its end search the mean."""
+        self._sum += image
+        self._moved |= self._changes.moving
+        self._stretch = FrameSpan(self._stretch.start, frame + 1)
+        if len(self._stretch) >= STRETCH:
+            self._search_mean()
+            self._restart(frame + 1, np.zeros_like(image))
+
+    def _restart(self, frame: int, image: Image) -> None:
+        self._sum = image.astype(np.float32)
+        self._moved = np.zeros(self._changes.changed.shape, bool)
+        self._stretch = FrameSpan(frame, frame + 1)
+
+    def _search_mean(self) -> None:
+        """Search the mean of the stretch where it moved; a line there stood in all of its frames."""
+        if self._moved is None or not self._moved.any():
+            return
+        mean = np.rint(self._sum / len(self._stretch)).astype(np.uint8)
+        areas = rectangles(self._moved, (mean.shape[0], mean.shape[1]))
+        for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale):
+            self._note_mean(candidate, mean)
+
+    def _note_mean(self, candidate: Candidate, mean: Image) -> None:
+        known = [t for t in self._live if t.is_same_place(candidate.region)]
+        for track in known:
+            track.seen(candidate, self._stretch.stop - 1, mean)
+            track.start = min(track.start, self._stretch.start)
+        if not known:
+            appearance = mean[candidate.region.slices].copy()
+            self._live.append(Track(candidate, self._stretch.start, self._stretch.stop, appearance))

@@ -1,0 +1,132 @@
+"""Lines followed over frames: the same place, what it read, and in which frames it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.text.boxes import same_text
+from scrub_pixels.text.lines import TextLine
+from scrub_pixels.text.picture import Candidate
+from scrub_pixels.text.readers import Image, Reading
+
+STILL_THERE = 0.55
+"""Correlation with its last searched appearance from which a line counts as still standing."""
+
+SAME_AGAIN = 0.97
+"""Correlation from which it is not even read again."""
+
+MOST_READINGS = 64
+"""Distinct readings kept of one place; a clock that runs longer is unreadable to no one."""
+
+
+@dataclass
+class Track:
+    """One place of text while the frames go by; the owner of its history.
+
+    Parameters
+    ----------
+    candidate
+        The best sight of it so far.
+    start, stop
+        Half-open range of frames in which it stood.
+    appearance
+        Its samples when last searched.
+    """
+
+    candidate: Candidate
+    start: int
+    stop: int
+    appearance: Image
+    readings: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._note(self.candidate)
+
+    @property
+    def region(self) -> Region:
+        """Where it stands."""
+        return self.candidate.region
+
+    def seen(self, candidate: Candidate, frame: int, image: Image) -> None:
+        """Take in a new sight of the same place."""
+        self._note(candidate)
+        best = max(self.candidate, candidate, key=lambda c: (c.choice.best.confidence, c.detection))
+        region = self.region.union(candidate.region)
+        detection = max(self.candidate.detection, candidate.detection)
+        self.candidate = Candidate(region, detection, best.choice)
+        self.stop = max(self.stop, frame + 1)
+        self.appearance = image[region.slices].copy()
+
+    def likeness(self, image: Image) -> float:
+        """Return the correlation of `image` with the appearance when last searched, -1 to 1."""
+        return correlation(self.appearance, image[self.region.slices])
+
+    def is_same_place(self, region: Region) -> bool:
+        """Tell whether `region` is this line's place."""
+        return same_text(self.region, region)
+
+    def _note(self, candidate: Candidate) -> None:
+        choice = candidate.choice
+        for reading in (choice.best, *(Reading(o, choice.best.confidence) for o in choice.others)):
+            if reading.text and len(self.readings) < MOST_READINGS:
+                known = self.readings.get(reading.text, 0.0)
+                self.readings[reading.text] = max(known, reading.confidence)
+
+    def line(self, frames: int, competing: float) -> TextLine:
+        """Return the line of text this track has become."""
+        best = self.candidate.choice
+        floor = best.best.confidence - competing
+        others = tuple(t for t, c in self.readings.items() if t != best.best.text and c >= floor)
+        return TextLine(
+            self.region,
+            FrameSpan(max(0, self.start), min(frames, self.stop)),
+            best.best.text,
+            best.best.confidence,
+            self.candidate.detection,
+            best.rotation,
+            others,
+        )
+
+
+def correlation(a: Image, b: Image) -> float:
+    """Return the normalised correlation of two pictures of one shape (1 for two equal flat ones)."""
+    if a.shape != b.shape:
+        return -1.0
+    if np.array_equal(a, b):
+        return 1.0
+    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
+def joined(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
+    """Return the lines with those of one place and touching frames made one (several views)."""
+    kept: list[TextLine] = []
+    for line in lines:
+        twin = next((k for k in kept if _twins(k, line)), None)
+        if twin is None:
+            kept.append(line)
+        else:
+            kept[kept.index(twin)] = _joined(twin, line)
+    return tuple(kept)
+
+
+def _twins(a: TextLine, b: TextLine) -> bool:
+    return a.frames.start <= b.frames.stop and b.frames.start <= a.frames.stop and same_text(a.region, b.region)
+
+
+def _joined(a: TextLine, b: TextLine) -> TextLine:
+    first, second = (a, b) if a.confidence >= b.confidence else (b, a)
+    others = tuple(r for r in (*first.readings, *second.readings) if r != first.reading)
+    return TextLine(
+        a.region.union(b.region),
+        a.frames.union(b.frames),
+        first.reading,
+        first.confidence,
+        max(a.detection, b.detection),
+        first.rotation,
+        tuple(dict.fromkeys(others)),
+    )
