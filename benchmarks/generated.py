@@ -50,7 +50,8 @@ def measure(job: tuple[int, str], policy: Policy, fonts: str) -> Outcome:
     seconds = time.process_time() - start
     if isinstance(outcome, Held):
         return Outcome(fixture.name, kind, "held", None, "; ".join(outcome.reasons), frames, seconds)
-    return Outcome(fixture.name, kind, "released", score_fixture(fixture, outcome.dataset), "", frames, seconds)
+    judged = score_fixture(fixture, outcome.dataset)
+    return Outcome(fixture.name, kind, "released", judged, "", frames, seconds)
 
 
 def height_of(text) -> str:

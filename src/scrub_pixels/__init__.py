@@ -8,6 +8,7 @@ start reading.
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scrub_pixels.pipeline import Scrubber as Scrubber
     from scrub_pixels.policy import Policy as Policy
 
-__version__ = "0.1.0"
+__version__ = version("scrub-pixels")
 
 _HOME = {"Held": "pipeline", "Policy": "policy", "ScrubError": "errors", "Scrubbed": "pipeline",
          "Scrubber": "pipeline"}
