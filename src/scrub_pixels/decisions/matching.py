@@ -148,7 +148,7 @@ class Matcher:
     @cached_property
     def _numbers(self) -> tuple[tuple[str, str], ...]:
         kinds = (_K.ID, _K.PHONE, _K.DEVICE_SERIAL)
-        values = ((_bare(i.value), i.keyword) for i in self.identity.of(*kinds))
+        values = ((form, i.keyword) for i in self.identity.of(*kinds) for form in _number_forms(i.value))
         return tuple(dict.fromkeys((v, keyword) for v, keyword in values if _tells(v)))
 
     @cached_property
@@ -241,6 +241,12 @@ def _run_together(value: str) -> Iterator[str]:
                 yield "".join(parts)
                 yield parts[1] + parts[0]
                 yield parts[0] + parts[1]
+
+
+def _number_forms(value: str) -> tuple[str, ...]:
+    """Return a number whole and, where letters lead it, without them."""
+    whole = _bare(value)
+    return tuple(dict.fromkeys((whole, re.sub(r"^[a-z]+0*", "", whole))))
 
 
 def _bare(text: str) -> str:

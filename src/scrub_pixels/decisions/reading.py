@@ -18,6 +18,8 @@ _MOST_LETTERS = 3
 _DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15})(?![a-z\d])")
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
+_CHUNK = re.compile(r"\S+")
+_DIGIT_BY_NUMBER = re.compile(r"(?<=\d)[oilsb]+(?=\d)|(?<![a-z])[oil](?=\d)|(?<=\d\d)[ol](?![a-z])")
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
@@ -55,13 +57,16 @@ class Heard:
 
         Terms with digits in them (``B30s``), probes and numbers with units are left out.
         """
-        text = self.text
-        for atom in self.atoms:
-            if atom.kind in _VOUCHING or atom.detail == "probe":
-                text = text[: atom.start] + " " * (atom.stop - atom.start) + text[atom.stop :]
-        chunks = text.split()
+        chunks = [match.group() for match in _CHUNK.finditer(self.text) if not self._is_known(match)]
         turned = [_turned_to_digits(chunk) for chunk in chunks]
         return " ".join(turned) if turned != chunks else ""
+
+    def _is_known(self, chunk: re.Match[str]) -> bool:
+        """Tell whether one known designation or measurement covers a chunk, marks around it aside."""
+        known = (atom for atom in self.atoms if atom.kind in _VOUCHING or atom.detail == "probe")
+        inner = chunk.group().strip("()[]:;,.=+*-")
+        start = chunk.start() + chunk.group().find(inner)
+        return any(atom.start <= start and start + len(inner) <= atom.stop for atom in known)
 
     @property
     def has_company(self) -> bool:
@@ -73,7 +78,9 @@ def _turned_to_digits(chunk: str) -> str:
     """Return a chunk in which letters may be misread digits as the number it would then be."""
     digits = as_digits(chunk)
     numeric = not any(c.isalpha() for c in digits)
-    return digits if numeric and sum(c.isdigit() for c in chunk) > 1 else chunk
+    if numeric and sum(c.isdigit() for c in chunk) > 1:
+        return digits
+    return _DIGIT_BY_NUMBER.sub(lambda match: as_digits(match.group()), chunk)
 
 
 @dataclass(frozen=True)
