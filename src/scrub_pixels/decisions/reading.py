@@ -19,7 +19,7 @@ _DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[015
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
 _CHUNK = re.compile(r"\S+")
-_DIGIT_BY_NUMBER = re.compile(r"(?<=\d)[oilsb]+(?=\d)|(?<![a-z])[oil](?=\d)|(?<=\d\d)[ol](?![a-z])")
+_DIGIT_BY_NUMBER = re.compile(r"(?<=\d)[oilsb]+(?=\d)|(?<![a-z])[oil](?=\d)|(?<=\d)[oil](?![a-z])")
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
