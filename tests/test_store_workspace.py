@@ -91,6 +91,25 @@ def test_places_that_touch_input_or_output_are_refused(tmp_path):
     assert default_workspace(tmp_path / "alias") == tmp_path / "out.workspace"
 
 
+@pytest.mark.parametrize("step", range(1, 4))
+def test_workspace_whose_making_was_cut_short_is_finished(tmp_path, monkeypatch, step):
+    genuine, calls = os.link, []
+
+    def cut(*args):
+        calls.append(args)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+        genuine(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", cut)
+        patch.setattr(Path, "unlink", lambda *args, **more: None)
+        with pytest.raises(KeyboardInterrupt):
+            open_workspace(tmp_path / "ws")
+    first = open_workspace(tmp_path / "ws")
+    assert open_workspace(tmp_path / "ws").key == first.key
+
+
 def test_folder_with_other_files_other_version_or_links_is_refused(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "letter.txt").touch()

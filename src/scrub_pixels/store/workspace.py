@@ -147,7 +147,7 @@ def _make_private(real: Path) -> None:
             real.mkdir(mode=0o700)
     if not real.is_dir():
         raise WorkspaceError("The workspace is not a folder.", remedy="Name another with --workspace.")
-    if not (real / "version").exists() and any(real.iterdir()):
+    if not (real / "version").exists() and any(not _begun(file) for file in real.iterdir()):
         raise WorkspaceError("The folder named as workspace holds other files.",
                              remedy="Name an empty or new folder with --workspace.")
     _close_to_others(real, 0o700)
@@ -156,6 +156,11 @@ def _make_private(real: Path) -> None:
             raise WorkspaceError("The workspace holds a symbolic link, which could lead elsewhere.",
                                  remedy="Remove the link.")
         _close_to_others(file, 0o700 if file.is_dir() else 0o600)
+
+
+def _begun(file: Path) -> bool:
+    """Tell whether this is what a crash left of making a workspace; the version file comes first."""
+    return file.name.startswith(".version-")
 
 
 def _close_to_others(path: Path, mode: int) -> None:
@@ -173,8 +178,9 @@ def _close_to_others(path: Path, mode: int) -> None:
 def _check_version(real: Path) -> None:
     file = real / "version"
     if not file.exists():
-        _write_once(real / "PRIVATE.txt", PRIVATE_NOTE)
         _write_once(file, VERSION.encode())
+    if not (real / "PRIVATE.txt").exists():
+        _write_once(real / "PRIVATE.txt", PRIVATE_NOTE)
     found = file.read_bytes().strip()
     if found != VERSION.encode():
         raise WorkspaceError("The workspace was made by another version of scrub-pixels.",
