@@ -14,7 +14,7 @@ from pydicom import Dataset, dcmread
 
 from scrub_pixels.decisions.findings import Redaction
 from scrub_pixels.errors import ProofFailed, UnsupportedInstance
-from scrub_pixels.frames import Instance, open_instance, transfer_syntax
+from scrub_pixels.frames import Instance, PixelDescription, open_instance, transfer_syntax
 from scrub_pixels.frames.syntaxes import (
     BIG_ENDIAN,
     DEFLATED,
@@ -26,7 +26,7 @@ from scrub_pixels.frames.syntaxes import (
     RLE_LOSSLESS,
 )
 from scrub_pixels.geometry import FrameSpan, Region, coverage
-from scrub_pixels.masks import MaskedPixels, PixelEvidence, fill_value, mask, prove, with_pixels
+from scrub_pixels.masks import MaskedPixels, PixelEvidence, fill_value, mask, masking, prove, with_pixels
 from scrub_pixels.masks.evidence import FrameRedaction
 from scrub_pixels.masks.painting import native_regions
 
@@ -123,6 +123,30 @@ def test_the_caller_s_data_set_stays_as_it_is() -> None:
     result = with_pixels(original.dataset, mask(original, [redact(0, 0, 2, 2)]))
     assert original.dataset.to_json_dict() == before and original.dataset.PixelData is value
     assert result.PixelData != value and result.file_meta is not original.dataset.file_meta
+
+
+def test_attributes_that_change_do_not_change_in_the_caller_s_data_set() -> None:
+    original = open_instance(saved(make_instance(Recipe(64, 64, photometric="RGB", planar=1))))
+    masked = replace(mask(original, [redact(0, 0, 2, 2)]), attributes=(("PlanarConfiguration", 0),))
+    assert with_pixels(original.dataset, masked).PlanarConfiguration == 0
+    assert original.dataset.PlanarConfiguration == 1
+
+
+def test_frames_the_encoder_cannot_take_are_written_uncompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = open_instance(saved(make_instance(Recipe(40, 40, frames=2, syntax=JPEG_2000_LOSSLESS))))
+    encode = masking.encode_frame
+
+    def fails(samples: object, description: PixelDescription, uid: str) -> bytes:
+        if uid == JPEG_2000_LOSSLESS:
+            raise UnsupportedInstance("too noisy", stage="mask")
+        return encode(samples, description, uid)
+
+    monkeypatch.setattr(masking, "encode_frame", fails)
+    masked = mask(original, [redact(1, 1, 2, 2)])
+    assert masked.transfer_syntax_uid == EXPLICIT_LITTLE
+    candidate = reopened(original, masked)
+    assert prove(original, candidate, masked, KEY).frames_compared == 2
+    assert np.array_equal(candidate.stored(1), original.stored(1))
 
 
 @pytest.mark.parametrize("order", (EXPLICIT_LITTLE, BIG_ENDIAN))

@@ -228,6 +228,21 @@ def test_comments_of_jpeg_2000() -> None:
     assert codestream_comments(head + comment(NAME) + b"\xff\x90")
 
 
+@pytest.mark.parametrize("text", [b"LEAD Technologies Inc. V1.01\0", b"MITRA_DICOM_STANDARD"])
+def test_the_signature_of_an_encoder_is_no_comment_but_nothing_may_hide_behind_it(text: bytes) -> None:
+    data = pillow(picture(16, 16))
+    assert not codestream_comments(with_segments(data, (0xFE, text)))
+    assert codestream_comments(with_segments(data, (0xFE, text + NAME)))
+
+
+def test_jpeg_ls_is_read_past_its_own_stuffing() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    recipe = Recipe(64, 64, syntax=JPEG_LS_LOSSLESS)
+    data = open_instance(saved(make_instance(recipe, [noise]))).encoded(0)
+    assert re.search(rb"\xff[\x01-\x7f]", data)
+    assert not codestream_comments(data) and codestream_comments(with_segments(data, (0xFE, NAME)))
+
+
 @pytest.mark.parametrize("ids", [b"RGB", b"\x00\x01\x02", b"\x07\x2a\xf0"])
 def test_component_identifiers_and_colour_markers_survive(ids: bytes) -> None:
     data = bytearray(pillow(picture(48, 48), subsampling=0))

@@ -11,15 +11,26 @@ from scrub_pixels.masks.jpeg_markers import (
     APP14,
     APP15,
     COM,
-    EOI,
     JFIF_BYTES,
     JpegStream,
     Segment,
-    _segments,
+    iterate_segments,
 )
 
 _J2K_COMMENT = b"\xff\x64"
-_HARMLESS_J2K = re.compile(rb"(Kakadu-v?[\d.]+|Created by OpenJPEG version [\d.]+)\0?")
+_WRITERS = re.compile(
+    rb"(Kakadu-v?[\d.]+"
+    rb"|Created by (GDCM/)?OpenJPEG version [\d.]+"
+    rb"|OpenJPH Ver [\d.]+"
+    rb"|Creator: JasPer Version [\d.]+"
+    rb"|Intel\(R\) JPEG Library, version \[?[\d.]+\]?"
+    rb"|LEAD Technologies Inc\. V[\d.]+"
+    rb"|MITRA_DICOM_STANDARD"
+    rb"|CREATOR: gd-jpeg v[\d.]+ \(using IJG JPEG v\d+\)(, (default )?quality( = \d+)?)?"
+    rb"|Lavc[\d.]+)[\0\n]?"
+)
+"""What encoders sign with; a comment that is exactly this names no patient."""
+_LJIF = b"LJIF\0\x01\0\0\0\0\0\0\0"
 
 
 def kept(stream: JpegStream, segment: Segment) -> bytes:
@@ -46,9 +57,10 @@ def codestream_comments(codestream: bytes) -> bool:
     """Tell whether a codestream carries text or an image outside its coded image.
 
     True for COM and APPn segments of the JPEG family (JPEG, JPEG lossless, JPEG-LS) other than
-    plain JFIF and Adobe markers, for a thumbnail, for COM segments of JPEG 2000 other than the
-    writer's name and version, for bytes after the end of the image, and for a stream that cannot
-    be parsed far enough to tell. False for native and RLE frames, which carry nothing else.
+    plain JFIF and Adobe markers, for a thumbnail, for COM segments of JPEG 2000, unless the comment
+    is but the name and version of a known encoder; for bytes after the end of the image, and for a
+    stream that cannot be parsed far enough to tell. False for native and RLE frames, which carry
+    nothing else.
     """
     if codestream[:2] == b"\xff\xd8":
         return _jpeg_comments(codestream)
@@ -59,12 +71,24 @@ def codestream_comments(codestream: bytes) -> bool:
 
 def _jpeg_comments(data: bytes) -> bool:
     try:
-        segments = list(_segments(data))
+        segments = list(iterate_segments(data))
     except Refusal:
         return True
     extra = [s for s in segments if s.marker == COM or APP0 <= s.marker <= APP15]
-    told = any(_colour_marker(s.marker, data[s.start + 4 : s.stop]) != data[s.start : s.stop] for s in extra)
-    return told or segments[-1].marker != EOI or bool(data[segments[-1].stop :].strip(b"\0\xff"))
+    tail = data[segments[-1].stop :]
+    return not all(_harmless(s.marker, data[s.start : s.stop]) for s in extra) or (
+        len(tail) > 1 and bool(tail.strip(b"\0\xff"))
+    )
+
+
+def _harmless(marker: int, whole: bytes) -> bool:
+    """Tell whether a segment says no more than how colours are read, or who encoded."""
+    body = whole[4:]
+    return (
+        _colour_marker(marker, body) == whole
+        or (marker == COM and _WRITERS.fullmatch(body) is not None)
+        or (marker == APP0 and body == _LJIF)
+    )
 
 
 def _jpeg2000_comments(data: bytes) -> bool:
@@ -72,7 +96,7 @@ def _jpeg2000_comments(data: bytes) -> bool:
     while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\x90":
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         comment = data[position + 6 : position + 2 + length]
-        if data[position : position + 2] == _J2K_COMMENT and not _HARMLESS_J2K.fullmatch(comment):
+        if data[position : position + 2] == _J2K_COMMENT and not _WRITERS.fullmatch(comment):
             return True
         if length < 2:
             return True

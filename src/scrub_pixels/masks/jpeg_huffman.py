@@ -55,7 +55,8 @@ class BlockTable:
 
 def codes(spec: HuffmanSpec) -> dict[int, tuple[int, int]]:
     """Return symbol -> (code, length), assigned in canonical order (T.81 C.2)."""
-    table, code, symbols = {}, 0, iter(spec.symbols)
+    table: dict[int, tuple[int, int]] = {}
+    code, symbols = 0, iter(spec.symbols)
     for length, count in enumerate(spec.counts, start=1):
         for _ in range(count):
             table.setdefault(next(symbols), (code, length))

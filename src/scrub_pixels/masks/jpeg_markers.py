@@ -8,12 +8,14 @@ breaks a rule is refused, so nothing further down needs to guard against it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 
 from scrub_pixels.errors import CorruptInstance, UnsupportedInstance
 
+SOF_LS = 0xF7
 SOI, EOI, SOS, DQT, DHT, DRI, DNL, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xDC, 0xFE
 APP0, APP14, APP15 = 0xE0, 0xEE, 0xEF
 SEQUENTIAL = (0xC0, 0xC1)
@@ -22,6 +24,7 @@ FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 LIMITS = {"components": 4, "factor": 4, "table": 3}
 JFIF_BYTES, ADOBE_BYTES = 14, 12
 _STOP = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
+_STOP_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 _RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 
 
@@ -138,22 +141,32 @@ def parse(data: bytes) -> JpegStream:
         If it is progressive, lossless, hierarchical or arithmetic coded.
     """
     reader = _Reader(data)
-    for segment in _segments(data):
+    for segment in iterate_segments(data):
         reader.take(segment)
     return reader.stream()
 
 
-def _segments(data: bytes):
-    """Yield the segments from SOI to EOI; an SOS segment is followed by its entropy-coded data."""
+def iterate_segments(data: bytes) -> Iterator[Segment]:
+    """Yield the segments from SOI to EOI, of JPEG and JPEG-LS alike.
+
+    Entropy-coded data follows an SOS segment. In JPEG 0xFF is stuffed with a zero byte there, in
+    JPEG-LS with a zero bit (ITU-T T.87 Annex A), so any byte below 0x80 may follow.
+
+    Raises
+    ------
+    CorruptInstance
+        If a marker is missing or a segment reaches beyond the stream.
+    """
     if data[:2] != b"\xff\xd8":
         raise corrupt("it does not begin with SOI")
-    position = 2
+    position, stop = 2, _STOP
     while True:
         segment = _segment(data, position)
         yield segment
+        stop = _STOP_LS if segment.marker == SOF_LS else stop
         if segment.marker == EOI:
             return
-        position = _entropy_end(data, segment.stop) if segment.marker == SOS else segment.stop
+        position = _entropy_end(data, segment.stop, stop) if segment.marker == SOS else segment.stop
 
 
 def _segment(data: bytes, position: int) -> Segment:
@@ -172,9 +185,9 @@ def _segment(data: bytes, position: int) -> Segment:
     return Segment(marker, position, position + 2 + length)
 
 
-def _entropy_end(data: bytes, start: int) -> int:
+def _entropy_end(data: bytes, start: int, stop: re.Pattern[bytes] = _STOP) -> int:
     """Return where the entropy-coded data that begins at `start` ends."""
-    found = _STOP.search(data, start)
+    found = stop.search(data, start)
     if found is None:
         raise corrupt("the scan does not end")
     return found.start()

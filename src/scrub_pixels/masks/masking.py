@@ -3,6 +3,7 @@
 =============  ==================================================================================
 NATIVE         the bytes inside each Region are overwritten, no other byte of the frame changes
 SAME SYNTAX    touched frames are decoded, painted, encoded losslessly; others keep their bytes
+               (frames that the encoder cannot take: the Instance is written uncompressed)
 COEFFICIENTS   touched 8x8 blocks are replaced in the entropy-coded data; if a codestream cannot
                be edited so, the Instance is written losslessly as JPEG-LS instead, on record
 TO LOSSLESS    every frame is decoded and encoded losslessly in the syntax the table names
@@ -41,6 +42,8 @@ from scrub_pixels.masks.jpeg_edit import blacken
 from scrub_pixels.masks.jpeg_markers import NotEditable
 from scrub_pixels.masks.painting import native_regions, paint, paint_native
 
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 TRANSFORMED = ("YBR_RCT", "YBR_ICT")
@@ -204,7 +207,10 @@ def _native_frame(work: _Work, frame: int) -> bytes:
 def _same_syntax(work: _Work) -> MaskedPixels:
     uid = work.instance.transfer_syntax.uid
     frames = (_recoded_if_touched(work, frame) for frame in range(work.pixels.frames))
-    return _masked(work, _joined(frames, work.pixels, uid), uid)
+    try:
+        return _masked(work, _joined(frames, work.pixels, uid), uid)
+    except UnsupportedInstance:
+        return _lossless_as(work, EXPLICIT_LITTLE)
 
 
 def _recoded_if_touched(work: _Work, frame: int) -> bytes:
@@ -227,7 +233,7 @@ def _coefficients(work: _Work) -> MaskedPixels:
     try:
         return _edited(work)
     except NotEditable:
-        return _lossless_as(work, JPEG_LS_LOSSLESS)
+        return _losslessly(work, JPEG_LS_LOSSLESS)
 
 
 def _edited(work: _Work) -> MaskedPixels:
@@ -257,7 +263,18 @@ def _edited_frames(
 
 
 def _to_lossless(work: _Work) -> MaskedPixels:
-    return _lossless_as(work, work.instance.transfer_syntax.written_as)
+    """Decode and encode, except 12-bit JPEG Extended: its blocks are edited like those of 8 bits."""
+    if work.instance.transfer_syntax.uid == JPEG_EXTENDED:
+        return _coefficients(work)
+    return _losslessly(work, work.instance.transfer_syntax.written_as)
+
+
+def _losslessly(work: _Work, uid: str) -> MaskedPixels:
+    """Write in `uid`, or uncompressed if its encoder cannot take these frames (too small, too noisy)."""
+    try:
+        return _lossless_as(work, uid)
+    except UnsupportedInstance:
+        return _lossless_as(work, EXPLICIT_LITTLE)
 
 
 def _lossless_as(work: _Work, uid: str) -> MaskedPixels:

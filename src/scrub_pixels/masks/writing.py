@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.tag import Tag
+from pydicom.uid import UID
 
 from scrub_pixels.frames import transfer_syntax
 from scrub_pixels.masks.masking import MaskedPixels
@@ -22,7 +25,7 @@ def with_pixels(dataset: Dataset, masked: MaskedPixels) -> Dataset:
     result = _shared(dataset)
     if masked.identical:
         return result
-    result.file_meta.TransferSyntaxUID = masked.transfer_syntax_uid
+    result.file_meta.TransferSyntaxUID = UID(masked.transfer_syntax_uid)
     for keyword in OFFSET_TABLES:
         if keyword in result:
             del result[keyword]
@@ -35,8 +38,10 @@ def with_pixels(dataset: Dataset, masked: MaskedPixels) -> Dataset:
 
 
 def _set(dataset: Dataset, keyword: str, value: object) -> None:
+    """Replace or remove an attribute; never assign to its element, which `dataset` shares."""
     if value is not None:
-        setattr(dataset, keyword, value)
+        tag = Tag(keyword)
+        dataset[tag] = DataElement(tag, dictionary_VR(tag), value)
     elif keyword in dataset:
         del dataset[keyword]
 
