@@ -24,8 +24,14 @@ _NARROW_GREYS = 64
 """A picture that uses fewer greys than this is also shown stretched."""
 _GLYPH_EDGES = 12
 """Horizontal steps that one small glyph has at least."""
+_GLYPH_SAMPLES = 30
+"""Samples that a few small glyphs have at least."""
+_FAINT_GREYS = 20
+"""Greys of contrast below which a reader may miss text."""
+_WIDEST_GAP = 1 / 16
+"""Widest step between values present, in parts of the range 99.8 % of the samples use."""
 _EXTREME = 1 / 8
-"""If 99.8 % of the samples use less than this part of the range, ranks are mixed in."""
+"""If 99.8 % of the samples use less than this part of the range, their ranks are shown too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class View:
     Parameters
     ----------
     name
-        ``display``, ``full range`` or ``palette index``.
+        ``display``, ``full range``, ``ranks``, ``bulk range`` or ``palette index``.
     image
         ``(Rows, Columns)`` grey or ``(Rows, Columns, 3)`` RGB, uint8. May share memory with the
         stored samples; do not write to it.
@@ -90,19 +96,45 @@ def _grey_views(samples: NDArray, description: PixelDescription, shown: Renderin
     """Render up to 16 bits through a table of the values present: one look-up per sample."""
     low, high = int(samples.min()), int(samples.max())
     values = np.arange(low, high + 1)
-    linear = _bytes((values - low) / max(1, high - low))
-    plain = shown.voi is None and shown.modality is None
-    if plain and description.dtype == np.uint8 and description.bits_stored == 8:
-        table, display = values.astype(np.uint8), samples
-    else:
-        table = linear if shown.voi is None and shown.modality is None else _bytes(shown.apply(values))
-        display = _through(table, samples, low)
-    first = View("display", display)
-    extreme = description.bits_stored > 8 and _extreme(samples, low, high)
-    if not extreme and not _hides(table):
-        return (first,)
-    full = _with_ranks(linear, samples, low) if extreme else linear
-    return first, View("full range", _through(full, samples, low))
+    counts = _counts(samples, low)
+    table = _display_table(values, description, shown)
+    identity = samples.dtype == np.uint8 and np.array_equal(table, values)
+    views = [View("display", samples if identity else _through(table, samples, low))]
+    start, stop = np.searchsorted(np.cumsum(counts) / samples.size, (0.001, 0.999))
+    extreme = description.bits_stored > 8 and high - low >= 256 and stop - start < _EXTREME * (high - low)
+    full = _without_gaps(counts, max(1.0, (stop - start) * _WIDEST_GAP))
+    if extreme or _hides(table) or _gains(table, full, counts):
+        views.append(View("full range", _through(full, samples, low)))
+    if extreme:
+        views.append(View("ranks", _through(_bytes(np.cumsum(counts) / samples.size), samples, low)))
+    return tuple(views)
+
+
+def _display_table(values: NDArray, description: PixelDescription, shown: Rendering) -> NDArray[np.uint8]:
+    if shown.voi is not None or shown.modality is not None:
+        return _bytes(shown.apply(values))
+    if description.bits_stored == 8 and not description.signed:
+        return values.astype(np.uint8)
+    return _bytes((values - values[0]) / max(1, len(values) - 1))
+
+
+def _without_gaps(counts: NDArray, widest: float) -> NDArray[np.uint8]:
+    """Return a linear table in which no step between values present is wider than `widest`.
+
+    A banner far above the picture, with text a little brighter still, gets its contrast back.
+    """
+    present = np.flatnonzero(counts)
+    places = np.concatenate(([0.0], np.cumsum(np.minimum(np.diff(present), widest))))
+    table = np.zeros(len(counts), np.uint8)
+    table[present] = _bytes(places / (places[-1] or 1.0))
+    return table
+
+
+def _gains(table: NDArray[np.uint8], full: NDArray[np.uint8], counts: NDArray) -> bool:
+    """Tell whether `full` separates two populated neighbouring values that display hardly does."""
+    populated = np.flatnonzero(counts >= _GLYPH_SAMPLES)
+    shown, better = (np.abs(np.diff(t[populated].astype(np.int16))) for t in (table, full))
+    return bool(((shown < _FAINT_GREYS) & (better >= _FAINT_GREYS) & (better >= 2 * shown)).any())
 
 
 def _through(table: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np.uint8]:
@@ -127,29 +159,19 @@ def _hides(table: NDArray[np.uint8]) -> bool:
     return bool(longest > 1 and (longest - 1) * 255 > _HIDDEN_GREYS * (len(table) - 1))
 
 
-def _extreme(samples: NDArray, low: int, high: int) -> bool:
-    """Tell whether nearly all samples use a small part of the range present."""
-    cumulative = np.cumsum(_counts(samples, low)) / samples.size
-    start, stop = np.searchsorted(cumulative, (0.001, 0.999))
-    return bool(high - low >= 256 and (stop - start) < _EXTREME * (high - low))
-
-
 def _counts(samples: NDArray, low: int) -> NDArray:
     """Count the samples of each value from `low` on."""
+    if samples.dtype == np.uint8:
+        histogram = cv2.calcHist([np.ascontiguousarray(samples)], [0], None, [256], [0, 256])
+        return np.trim_zeros(np.asarray(histogram).reshape(-1)[low:], "b").astype(np.int64)
     flat = samples.reshape(-1)
     return np.bincount(flat.astype(np.int32) - low if low or flat.dtype.kind == "i" else flat)
 
 
-def _with_ranks(linear: NDArray[np.uint8], samples: NDArray, low: int) -> NDArray[np.uint8]:
-    """Mix the linear table with the histogram's, so that both the bulk and the extremes show."""
-    present = _counts(samples, low) > 0
-    ranks = np.cumsum(present) / max(1, present.sum())
-    return _bytes((linear / 255 + ranks) / 2)
-
-
 def _wide_views(samples: NDArray, shown: Rendering) -> tuple[View, ...]:
     """Render floats and more than 16 bits directly."""
-    values = samples.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        values = samples.astype(np.float64)
     finite = np.isfinite(values)
     values = np.where(finite, values, values.min(where=finite, initial=np.inf) if finite.any() else 0.0)
     low, high = float(values.min()), float(values.max())
