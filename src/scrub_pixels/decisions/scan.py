@@ -259,12 +259,13 @@ class _Scanner:
         word = self.tokens[at].text
         for cut in range(2, len(word) - 3):
             head, tail = word[:cut], word[cut:]
-            if (head in _SIDES or len(head) >= 4) and self._plain(head) and self._plain(tail):
+            sided = head in _SIDES and tail in self.vocabulary.words and tail not in self.vocabulary.company
+            if sided or (len(head) >= 4 and self._plain(head) and self._plain(tail)):
                 return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[tail])
         return None
 
     def _plain(self, word: str) -> bool:
-        return word in _SIDES or (word in self.vocabulary.words and not self.vocabulary.is_name(word))
+        return word in self.vocabulary.words and not self.vocabulary.is_name(word)
 
     # -- numbers ----------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
     terms = [*_technical(), *((tokens(fold(term)), "extra") for term in extra)]
     homographs = _by_section("homographs")
     return Vocabulary(
-        words=_words(terms),
+        words=_words((term, section) for term, section in terms if section != _CODES),
         phrases=_phrases(terms),
         large=frozenset(t[0] for t, section in terms if section == _LARGE and len(t) == 1),
         codes=frozenset(t[0] for t, section in terms if section == _CODES),
