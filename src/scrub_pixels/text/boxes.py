@@ -48,10 +48,14 @@ def _absorb(box: TextBox, kept: list[TextBox]) -> TextBox:
         for other in kept:
             if same_text(box.region, other.region):
                 kept.remove(other)
-                box = TextBox(box.region.union(other.region), max(box.score, other.score))
+                box = _union(box, other)
                 found = True
                 break
     return box
+
+
+def _union(a: TextBox, b: TextBox) -> TextBox:
+    return TextBox(a.region.union(b.region), max(a.score, b.score), a.plain or b.plain)
 
 
 def same_text(a: Region, b: Region) -> bool:
@@ -87,16 +91,17 @@ def refined(image: Image, box: TextBox, margin: float) -> list[TextBox]:
     """
     if is_upright(box.region):
         extra = max(1, round(margin * box.region.columns))
-        return [replace(box, region=box.region.expanded(extra, extra, _shape(image)))]
-    parts = [part for line in _lines(image, box.region) for part in _fitted_words(image, line, margin)]
-    return [replace(box, region=part, quad=None) for part in parts]
+        ink, _ = ink_of(image, box.region, (extra + 4, extra + 4))
+        return [replace(box, region=box.region.expanded(extra, extra, _shape(image)), plain=ink.followable)]
+    return [part for line in _lines(image, box.region) for part in _fitted_words(image, line, box, margin)]
 
 
-def _fitted_words(image: Image, line: Region, margin: float) -> list[Region]:
+def _fitted_words(image: Image, line: Region, box: TextBox, margin: float) -> list[TextBox]:
     region, fits = fitted(image, line)
     words = _words(image, region) if fits else [region]
-    extra = max(1, round(margin * region.rows))
-    return [word.expanded(extra, extra, _shape(image)) for word in words]
+    extra = max(1, round((margin if fits else 2 * margin) * region.rows))
+    grown = (word.expanded(extra, extra, _shape(image)) for word in words)
+    return [replace(box, region=word, plain=fits, quad=None) for word in grown]
 
 
 def _lines(image: Image, region: Region) -> list[Region]:

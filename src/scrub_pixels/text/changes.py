@@ -23,8 +23,11 @@ CLEAR, CLEAR_COUNT = 20, 3
 FAINT, FAINT_COUNT = 9, 12
 """... or if so many differ by less: faint text has many samples, coding noise has few."""
 
-MOVING = 0.6
+LATELY = 0.15
 """Running share of changes from which a block counts as moving, not as holding an event."""
+
+MOVING = 0.5
+"""The same from which its neighbours count as moving with it."""
 
 MEMORY = 0.7
 """How much of that share is carried from frame to frame."""
@@ -44,13 +47,16 @@ class ChangeMap:
         rows, columns = first.shape[:2]
         grid = (-(-rows // BLOCK), -(-columns // BLOCK))
         self._share = np.zeros(grid, np.float32)
+        self._before = self._share
         self.since = np.zeros(grid, np.int32)
         self.changed = np.zeros(grid, bool)
 
     @property
     def moving(self) -> NDArray[np.bool_]:
-        """Blocks that changed now and in most of the last frames."""
-        return self.changed & (self._share > MOVING)
+        """Blocks that changed now and lately too, or beside one that keeps moving."""
+        core = (self._before > MOVING).astype(np.uint8)
+        beside = cv2.dilate(core, np.ones((3, 3), np.uint8)) > 0
+        return self.changed & ((self._before > LATELY) | beside)
 
     def compare(self, image: Image) -> None:
         """Find the blocks in which `image` differs from what was last searched there."""
@@ -59,6 +65,7 @@ class ChangeMap:
             difference = difference.max(axis=2)
         clear = _count(difference > CLEAR) >= CLEAR_COUNT
         self.changed = clear | (_count(difference > FAINT) >= FAINT_COUNT)
+        self._before = self._share
         self._share = MEMORY * self._share + (1 - MEMORY) * self.changed
 
     def accept(self, image: Image, frame: int) -> None:
@@ -69,11 +76,11 @@ class ChangeMap:
 
     def touches(self, region: Region) -> bool:
         """Tell whether any block under `region` changed."""
-        return bool(self.changed[_blocks(region)].any())
+        return bool(self.changed[blocks_under(region)].any())
 
     def unchanged_since(self, region: Region) -> int:
         """Return the frame from which everything under `region` looked as it does now."""
-        return int(self.since[_blocks(region)].max())
+        return int(self.since[blocks_under(region)].max())
 
     def _samples(self, blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         rows, columns = self._reference.shape[:2]
@@ -106,7 +113,8 @@ def merged(regions: list[Region]) -> list[Region]:
     return kept
 
 
-def _blocks(region: Region) -> tuple[slice, slice]:
+def blocks_under(region: Region) -> tuple[slice, slice]:
+    """Return the index of the blocks that `region` touches."""
     return (
         slice(region.row // BLOCK, -(-region.bottom // BLOCK)),
         slice(region.column // BLOCK, -(-region.right // BLOCK)),

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import FrameSpan, Region
-from scrub_pixels.text.changes import ChangeMap, rectangles
+from scrub_pixels.text.changes import ChangeMap, blocks_under, merged, rectangles
+from scrub_pixels.text.codes import LEAST_SIDE, find_codes
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image
-from scrub_pixels.text.tracks import SAME_AGAIN, STILL_THERE, Track
+from scrub_pixels.text.tracks import STILL_THERE, Track
 
 STRETCH = 8
 """Frames whose mean is searched together."""
@@ -62,7 +63,7 @@ class CineSearch:
         self._ended += self._live
         self._changes = ChangeMap(image)
         self._changes.since[:] = frame
-        found = self._picture.search(image)
+        found = [*self._picture.search(image), *find_codes(image)]
         self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
         self._restart(frame, image)
 
@@ -71,10 +72,23 @@ class CineSearch:
         changes = self._changes
         shape = (image.shape[0], image.shape[1])
         moving = changes.moving
-        events = rectangles(changes.changed & ~moving, shape)
+        events = self._with_touched_lines(rectangles(changes.changed & ~moving, shape))
         found = self._picture.search(image, events) if events else []
+        for event in events:
+            if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
+                found += find_codes(image, event)
         flowing = rectangles(moving, shape)
         return found + (self._picture.look_once(image, flowing, 1.0) if flowing else [])
+
+    def _with_touched_lines(self, areas: list[Region]) -> list[Region]:
+        """Return the areas grown over the lines that changed in part, so that none is cut."""
+        grown = []
+        for area in areas:
+            for track in self._live:
+                if track.region.overlaps(area) and self._changes.touches(track.region):
+                    area = area.union(track.region)
+            grown.append(area)
+        return merged(grown)
 
     def _follow(self, frame: int, image: Image, found: list[Candidate]) -> None:
         """Extend the tracks that go on, end those that do not, begin new ones."""
@@ -85,10 +99,21 @@ class CineSearch:
         self._live += [self._new_track(c, frame, image) for c in fresh]
 
     def _recognised(self, candidate: Candidate, frame: int, image: Image) -> bool:
+        if any(self._is_untouched(t, candidate) for t in self._live):
+            return True
         track = next((t for t in self._live if t.is_same_place(candidate.region)), None)
         if track is not None:
             track.seen(candidate, frame, image)
         return track is not None
+
+    def _is_untouched(self, track: Track, candidate: Candidate) -> bool:
+        """Tell whether a candidate is but a part of a line that did not change."""
+        shared = track.region.intersection(candidate.region)
+        return (
+            shared is not None
+            and 2 * shared.area >= candidate.region.area
+            and not self._changes.touches(track.region)
+        )
 
     def _still_stands(self, track: Track, frame: int, image: Image) -> bool:
         """Tell whether a track that no search confirmed stands in this frame all the same."""
@@ -107,10 +132,7 @@ class CineSearch:
         return Track(candidate, start, frame + 1, image[candidate.region.slices].copy())
 
     def _flows(self, region: Region) -> bool:
-        from scrub_pixels.text.changes import BLOCK
-
-        blocks = np.s_[region.row // BLOCK : -(-region.bottom // BLOCK), region.column // BLOCK : -(-region.right // BLOCK)]
-        return bool(self._changes.moving[blocks].any())
+        return bool(self._changes.moving[blocks_under(region)].mean() > 0.5)
 
     def _gather(self, frame: int, image: Image) -> None:
         """Add a frame to the stretch; at its end search the mean."""

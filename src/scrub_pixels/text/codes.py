@@ -14,22 +14,27 @@ LEAST_SIDE = 16
 """Smaller finds are noise, samples."""
 
 
-def find_codes(image: Image) -> list[Candidate]:
-    """Return the places of QR codes and barcodes whose content could be decoded."""
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+def find_codes(image: Image, within: Region | None = None) -> list[Candidate]:
+    """Return the places of QR codes and barcodes in a picture, or in a part of it."""
+    area = within or Region(0, 0, image.shape[0], image.shape[1])
+    piece = np.ascontiguousarray(image[area.slices])
+    grey = piece if piece.ndim == 2 else cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
     if min(grey.shape) < 2 * LEAST_SIDE:
         return []
-    corners = [*_qr_corners(grey), *_bar_corners(grey)]
-    regions = (_region(c, grey.shape) for c in corners)
-    return [Candidate(region, 1.0, Choice(UNREAD)) for region in regions if region is not None]
+    regions = (_region(corners, grey.shape) for corners in (*_qr_corners(grey), *_bar_corners(grey)))
+    return [
+        Candidate(region.moved(area.row, area.column), 1.0, Choice(UNREAD)) for region in regions if region
+    ]
 
 
 def _qr_corners(grey: Image) -> list[np.ndarray]:
-    found, texts, corners, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
-    return [c for c, text in zip(corners, texts, strict=True) if text] if found else []
+    """Return the corners of what has the three finder patterns of a QR code."""
+    found, corners = cv2.QRCodeDetector().detectMulti(grey)
+    return list(corners) if found else []
 
 
 def _bar_corners(grey: Image) -> list[np.ndarray]:
+    """Return the corners of barcodes that could be decoded: bars alone are found in grids and rulers."""
     found, texts, _, corners = cv2.barcode.BarcodeDetector().detectAndDecodeWithType(grey)
     return [c for c, text in zip(corners, texts, strict=True) if text] if found else []
 

@@ -25,6 +25,7 @@ class Candidate:
     region: Region
     detection: float
     choice: Choice
+    plain: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class PictureSearch:
             if done is not None:
                 busy[done.moved(-area.row, -area.column).slices] = 0
         second = self._boxes(image, self._tiles(area, busy, self.settings.upscale))
-        open_boxes = [TextBox(c.region, c.detection) for c in first if not self._is_settled(c)]
+        open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
         return settled + self._second_candidates(image, second, open_boxes, settled)
 
     def _second_candidates(
@@ -88,7 +89,9 @@ class PictureSearch:
         return [self._candidate(image, box) for box in fused(self._parts(image, boxes))]
 
     def _candidate(self, image: Image, box: TextBox) -> Candidate:
-        return Candidate(box.region, box.score, self.lines.read(image, box.region))
+        worthwhile = box.plain or box.score >= self.settings.strong_detection
+        choice = self.lines.read(image, box.region, worthwhile)
+        return Candidate(box.region, box.score, choice, box.plain)
 
     def _is_settled(self, candidate: Candidate) -> bool:
         reading = candidate.choice.best
@@ -112,12 +115,21 @@ def confirmed(candidates: Sequence[Candidate], settings: SearchSettings) -> list
 
 
 def believable(candidate: Candidate, settings: SearchSettings) -> bool:
-    """Tell whether a candidate is a line by itself."""
-    if is_real(candidate.choice.best, settings):
+    """Tell whether a candidate is a line by itself; over texture more is asked of it."""
+    reading, plain = candidate.choice.best, candidate.plain
+    if is_real(reading, settings) and (plain or _is_word(reading, settings)):
         return True
-    region = candidate.region
-    long_enough = max(region.rows, region.columns) >= 1.5 * min(region.rows, region.columns)
-    return long_enough and candidate.detection >= settings.strong_detection
+    sides = sorted((candidate.region.rows, candidate.region.columns))
+    stretched = sides[1] >= (1.5 if plain else 2.5) * sides[0]
+    return stretched and candidate.detection >= (
+        settings.strong_detection if plain else settings.strong_on_texture
+    )
+
+
+def _is_word(reading: Reading, settings: SearchSettings) -> bool:
+    """Tell a reading that tissue hardly ever gives: three known characters, surely read."""
+    known = sum(c.isascii() and c.isalnum() for c in reading.text)
+    return known >= 3 and reading.confidence >= settings.sure_pair
 
 
 def _continues(candidate: Candidate, line: Candidate) -> bool:

@@ -57,7 +57,7 @@ class Binarization:
     least_side: int = 3
     least_length: int = 5
     split_levels: tuple[float, ...] = (0.5, 0.75)
-    tallest: int = 72
+    tallest: int = 48
 
 
 class RapidOcrReader:

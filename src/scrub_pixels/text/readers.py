@@ -32,6 +32,8 @@ class TextBox:
         Upright rectangle around it, in coordinates of the image that was searched.
     score
         The detector's confidence, 0 to 1.
+    plain
+        Whether the ground around it is even enough to tell ink from paper; the search fills it in.
     quad
         Corners of slanted text as four ``(column, row)`` pairs, clockwise from the corner where
         the line begins; None for upright text.
@@ -39,6 +41,7 @@ class TextBox:
 
     region: Region
     score: float
+    plain: bool = True
     quad: tuple[tuple[float, float], ...] | None = None
 
 

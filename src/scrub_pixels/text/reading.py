@@ -42,18 +42,18 @@ class LineReader:
         self._settings = settings
         self._known: dict[bytes, Reading] = {}
 
-    def read(self, image: Image, region: Region) -> Choice:
-        """Return what stands in `region` of `image`."""
+    def read(self, image: Image, region: Region, with_variants: bool = True) -> Choice:
+        """Return what stands in `region` of `image`; in doubt its variants are read too."""
         crop = np.ascontiguousarray(image[region.slices])
         turns = (90, 270) if is_upright(region) else (0,)
-        tried = [(self._sure(turned(crop, turn)), turn) for turn in turns]
+        tried = [(self._sure(turned(crop, turn), with_variants), turn) for turn in turns]
         best, rotation = max(tried, key=lambda pair: _weight(pair[0][0]))
         return Choice(best[0], rotation, self._competing(best))
 
-    def _sure(self, crop: Image) -> list[Reading]:
+    def _sure(self, crop: Image, with_variants: bool) -> list[Reading]:
         """Return the readings of a crop, the most confident first; one if it is sure."""
         first = self._recognize(crop)
-        if first.confidence >= self._settings.sure_confidence:
+        if first.confidence >= self._settings.sure_confidence or not with_variants:
             return [first]
         tried = [first, *(self._recognize(variant(crop)) for variant in VARIANTS)]
         return sorted(tried, key=_weight, reverse=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.cine import CineSearch
-from scrub_pixels.text.codes import find_codes
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextDetector, TextReader

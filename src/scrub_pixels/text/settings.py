@@ -30,6 +30,8 @@ class SearchSettings:
         Boxes whose detection score is lower are dropped unread.
     strong_detection
         Boxes at least this sure stay even if they cannot be read.
+    strong_on_texture
+        The same over tissue and other texture, where detectors are often sure and wrong.
     least_confidence
         Readings below this count as unread when a weak box is judged.
     sure_confidence
@@ -51,6 +53,7 @@ class SearchSettings:
     vertical: bool = True
     least_detection: float = 0.3
     strong_detection: float = 0.85
+    strong_on_texture: float = 0.92
     least_confidence: float = 0.5
     sure_confidence: float = 0.9
     sure_single: float = 0.85

@@ -17,14 +17,11 @@ from scrub_pixels.text.readers import Image, Reading
 STILL_THERE = 0.55
 """Correlation with its last searched appearance from which a line counts as still standing."""
 
-SAME_AGAIN = 0.97
-"""Correlation from which it is not even read again."""
-
 MOST_READINGS = 64
 """Distinct readings kept of one place; a clock that runs longer is unreadable to no one."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """One place of text while the frames go by; the owner of its history.
 
@@ -56,11 +53,15 @@ class Track:
         """Take in a new sight of the same place."""
         self._note(candidate)
         best = max(self.candidate, candidate, key=lambda c: (c.choice.best.confidence, c.detection))
-        region = self.region.union(candidate.region)
+        region = self.region.union(candidate.region) if self._is_like(candidate) else best.region
         detection = max(self.candidate.detection, candidate.detection)
-        self.candidate = Candidate(region, detection, best.choice)
+        self.candidate = Candidate(region, detection, best.choice, best.plain)
         self.stop = max(self.stop, frame + 1)
         self.appearance = image[region.slices].copy()
+
+    def _is_like(self, candidate: Candidate) -> bool:
+        """Tell whether both are upright boxes on plain ground, so that their union is no runaway."""
+        return self.candidate.plain and candidate.plain
 
     def likeness(self, image: Image) -> float:
         """Return the correlation of `image` with the appearance when last searched, -1 to 1."""
@@ -99,6 +100,8 @@ def correlation(a: Image, b: Image) -> float:
         return -1.0
     if np.array_equal(a, b):
         return 1.0
+    if min(a.std(), b.std()) < 1.0:  # OpenCV calls a flat picture equal to everything
+        return -1.0
     return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
 
 
