@@ -170,10 +170,10 @@ def test_nameless_patients_of_two_studies_stay_two(ct):
 
 def test_reprs_show_no_value(ct):
     result = deidentify(ct, BASIC, KEY)
-    shown = repr(result) + repr(Profile("p", frozenset(), {"1CT1": "SECRETNAME"}))
+    shown = repr(result) + repr(Profile("p", pseudonyms={"1CT1": "SECRETNAME"}))
     assert "CompressedSamples" not in shown and "1CT1" not in shown and "SECRETNAME" not in shown
 
 
 def test_a_users_own_pseudonym_is_used(ct):
-    result = deidentify(ct, Profile("p", frozenset(), {ct.PatientID: "TRIAL-007"}), KEY)
+    result = deidentify(ct, Profile("p", pseudonyms={ct.PatientID: "TRIAL-007"}), KEY)
     assert result.pseudonym == result.dataset.PatientID == str(result.dataset.PatientName) == "TRIAL-007"

@@ -11,10 +11,10 @@ from importlib.resources import files
 import pytest
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
-from scrub_pixels.header.options import NOT_BUILT, PROFILES, Option, Profile
+from scrub_pixels.header.iod_types import _extract, types_of
+from scrub_pixels.header.options import PROFILES, Option, Profile
 from scrub_pixels.header.table import code_for, row_for, rows
 from scrub_pixels.header.tables.build import CODE_COUNTS, OPTION_COUNTS, TableError, check_counts, read_member
-from scrub_pixels.header.types import _extract, types_of
 
 TABLES = files("scrub_pixels.header.tables")
 CT, US = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1"
@@ -130,18 +130,19 @@ def test_clean_wins_over_keep():
     assert row_for(0x0018700C).basic == "X/D"
 
 
-def test_options_that_exclude_each_other_and_options_not_built_are_refused():
+def test_options_that_exclude_each_other_or_cannot_be_carried_out_are_refused():
     from scrub_pixels.errors import UsageError
 
     with pytest.raises(UsageError):
         Profile("both", frozenset({Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}))
-    for option in NOT_BUILT:
-        with pytest.raises(UsageError):
-            Profile("one", frozenset({option}))
+    faces = frozenset({Option.CLEAN_VISUAL_FEATURES})
+    with pytest.raises(UsageError):
+        Profile("faces", faces)
+    assert Profile("faces", faces, faces_absent=True).options == faces
 
 
 def test_presets_are_profiles_of_their_name():
-    assert {"basic", "strict"} <= set(PROFILES)
+    assert {"basic", "strict", "research", "midi"} == set(PROFILES)
     assert all(profile.name == name for name, profile in PROFILES.items())
 
 

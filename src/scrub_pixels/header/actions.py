@@ -17,13 +17,13 @@ from pydicom.dataelem import DataElement
 from scrub_pixels.header.dates import UnparsableDate, capped_age, shifted
 from scrub_pixels.header.descriptors import cleaned
 from scrub_pixels.header.dummies import dummy, empty, made, standard_vr
+from scrub_pixels.header.iod_types import IodTypes, Path, resolved
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import Needles
 from scrub_pixels.header.options import Profile
 from scrub_pixels.header.reading import copied, values_of
 from scrub_pixels.header.table import HARMLESS, code_for, row_for
 from scrub_pixels.header.trust import is_plausible
-from scrub_pixels.header.types import IodTypes, Path, resolved
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -144,7 +144,7 @@ def _text(value: object) -> str:
 
 
 def keep(place: Place, scene: Scene) -> DataElement | None:
-    """K: as it is, if it is plausible for its tag."""
+    """K: as it is, if it is plausible for its tag; but nobody is older than 90 years."""
     element = place.element
     if element is None or (element.tag in _PIXELS and place.path):
         scene.tally.warn(place.tag, "cannot be read where it stands; removed")
@@ -152,7 +152,7 @@ def keep(place: Place, scene: Scene) -> DataElement | None:
     if element.tag not in _PIXELS and not is_plausible(element):
         scene.tally.warn(place.tag, "does not hold what its tag says; removed")
         return None
-    return copied(element)
+    return clean(place, scene) if element.VR == "AS" else copied(element)
 
 
 def clean(place: Place, scene: Scene) -> DataElement | None:

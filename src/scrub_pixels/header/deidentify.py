@@ -15,6 +15,7 @@ from scrub_pixels.errors import UnreadableFile
 from scrub_pixels.header.actions import Scene, Subject, Tally
 from scrub_pixels.header.engine import cleaned_level
 from scrub_pixels.header.file_meta import complete, rebuilt
+from scrub_pixels.header.iod_types import types_of
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.marks import has_pixels, mark, proven
 from scrub_pixels.header.needles import Needles, needles_of
@@ -22,7 +23,6 @@ from scrub_pixels.header.options import Profile
 from scrub_pixels.header.reading import ODD_DATA, shallow
 from scrub_pixels.header.scan import blank_survivors
 from scrub_pixels.header.table import code_for
-from scrub_pixels.header.types import types_of
 from scrub_pixels.masks.evidence import PixelEvidence
 
 

@@ -9,8 +9,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from scrub_pixels.header.iod_types import IodTypes, Path
 from scrub_pixels.header.table import HARMLESS, row_for
-from scrub_pixels.header.types import IodTypes, Path
 
 WORD = "REMOVED"
 """What stands for a text that has to be there; ASCII, and valid in CS, AE, SH and all longer VRs."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
-from scrub_pixels.header.actions import VERBS, Place, Scene, code_at
+from scrub_pixels.header.actions import VERBS, Place, Scene, code_at, substitute
+from scrub_pixels.header.iod_types import Path
+from scrub_pixels.header.private import creators_of, entry_for, retained
 from scrub_pixels.header.reading import element_at, hollow, items_of, with_items
-from scrub_pixels.header.types import Path
+from scrub_pixels.header.structured import CONTENT_SEQUENCES, cleaned_items
+from scrub_pixels.header.table import PRIVATE, row_for
 
 DEEPEST = 64
 """Sequences nested deeper than this are removed unread; no IOD comes near it."""
@@ -25,12 +31,13 @@ def cleaned_level(source: Dataset, path: Path, scene: Scene) -> Dataset:
     scene
         Profile, key, Types and tally.
     """
-    kept = {}
+    kept: dict[BaseTag, DataElement] = {}
     for tag in sorted(source.keys()):
         element = _acted(tag, source, path, scene)
         if element is not None:
             kept[tag] = element
-    return hollow(source, kept)
+    creators = creators_of(kept, source)
+    return hollow(source, dict(sorted({**kept, **creators}.items())) if creators else kept)
 
 
 def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement | None:
@@ -40,18 +47,39 @@ def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement |
     if code == "X":
         return None
     place = Place(tag, path, element_at(source, tag))
+    if row_for(tag) is PRIVATE:
+        return _private(place, source, scene)
     if code in "KCU" and place.element is not None and place.element.VR == "SQ":
-        return _entered(place, scene)
+        return _entered(place, code, scene)
     return VERBS[code](place, scene)
 
 
-def _entered(place: Place, scene: Scene) -> DataElement | None:
-    """Keep a sequence; its items obey their own rows (PS3.15 E.1.1, code K)."""
-    if len(place.path) >= DEEPEST:
-        scene.tally.warn(place.tag, "is nested too deep; removed")
+def _private(place: Place, source: Dataset, scene: Scene) -> DataElement | None:
+    """Keep a private element that is known to be safe; only Retain Safe Private asks for it."""
+    safe = entry_for(place.tag, source)
+    if safe is None:
         return None
+    if place.element is not None and place.element.VR == "SQ":
+        return _with_clean_items(place, scene) if safe.vr == "SQ" else None
+    return retained(place, safe, scene)
+
+
+def _entered(place: Place, code: str, scene: Scene) -> DataElement | None:
+    """Keep a sequence; its items obey their own rows (PS3.15 E.1.1, code K)."""
     if place.vr != "SQ":
         scene.tally.warn(place.tag, "is no sequence in the standard; removed")
         return None
-    path = (*place.path, place.tag)
-    return with_items(place.element, [cleaned_level(item, path, scene) for item in items_of(place.element)])
+    kept = _with_clean_items(place, scene)
+    return substitute(place, scene) if kept is not None and code == "C" and not kept.value else kept
+
+
+def _with_clean_items(place: Place, scene: Scene) -> DataElement | None:
+    """Return the sequence with its items cleaned; content items also by what they are about."""
+    if len(place.path) >= DEEPEST or place.element is None:
+        scene.tally.warn(place.tag, "is nested too deep; removed")
+        return None
+    clean = partial(cleaned_level, path=(*place.path, place.tag), scene=scene)
+    items = items_of(place.element)
+    if place.tag in CONTENT_SEQUENCES:
+        return with_items(place.element, cleaned_items(items, clean, scene))
+    return with_items(place.element, [clean(item) for item in items])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from scrub_pixels.header.iod_types import IodTypes
 from scrub_pixels.header.options import BASIC_CODE, Option, Profile
-from scrub_pixels.header.types import IodTypes
 from scrub_pixels.masks.evidence import PixelEvidence
 
 METHOD = "scrub-pixels: DICOM PS3.15 2026d Basic Profile and options"

@@ -64,16 +64,6 @@ class Option(Enum):
         return self.value[2]
 
 
-NOT_BUILT = frozenset(
-    {
-        Option.CLEAN_VISUAL_FEATURES,
-        Option.CLEAN_STRUCTURED_CONTENT,
-        Option.CLEAN_GRAPHICS,
-        Option.RETAIN_SAFE_PRIVATE,
-    }
-)
-"""Options this version does not carry out; asking for one is an error, never a silent claim."""
-
 _EXCLUSIVE = (Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES)
 
 
@@ -87,6 +77,9 @@ class Profile:
         How reports call it.
     options
         The options; none is the Basic Profile alone.
+    faces_absent
+        True where whoever chose the profile vouches that no face can be recognised or rebuilt from
+        the images. Nothing here defaces, so only then may Clean Recognizable Visual Features be chosen.
     pseudonyms
         Pseudonyms chosen by the user, by Patient ID; patients not named get a keyed one. Never
         part of the repr.
@@ -94,19 +87,22 @@ class Profile:
     Raises
     ------
     UsageError
-        If options exclude each other, or one is not carried out by this version.
+        If options exclude each other, or one is asked for that cannot be carried out.
     """
 
     name: str = "basic"
     options: frozenset[Option] = frozenset()
+    faces_absent: bool = False
     pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", frozenset(self.options))
         object.__setattr__(self, "pseudonyms", dict(self.pseudonyms))
-        missing = sorted(option.meaning for option in self.options & NOT_BUILT)
-        if missing:
-            raise UsageError(f"not carried out by this version: {', '.join(missing)}")
+        if Option.CLEAN_VISUAL_FEATURES in self.options and not self.faces_absent:
+            raise UsageError(
+                "Nothing here removes faces, so Clean Recognizable Visual Features cannot be claimed.",
+                remedy="Say that no face can be present, or leave the option out.",
+            )
         if self.options.issuperset(_EXCLUSIVE):
             raise UsageError("Retain Full Dates and Retain Modified Dates exclude each other")
 
@@ -118,6 +114,7 @@ _RESEARCH = frozenset(
     {
         Option.CLEAN_PIXEL_DATA,
         Option.CLEAN_DESCRIPTORS,
+        Option.CLEAN_STRUCTURED_CONTENT,
         Option.RETAIN_MODIFIED_DATES,
         Option.RETAIN_PATIENT_CHARACTERISTICS,
         Option.RETAIN_DEVICE_IDENTITY,
@@ -127,11 +124,11 @@ _RESEARCH = frozenset(
 _PRESETS: dict[str, frozenset[Option]] = {
     "basic": frozenset({Option.CLEAN_PIXEL_DATA}),
     "strict": frozenset({Option.CLEAN_PIXEL_DATA}),
-    "research": _RESEARCH | {Option.CLEAN_STRUCTURED_CONTENT},
-    "midi": _RESEARCH | {Option.CLEAN_STRUCTURED_CONTENT, Option.CLEAN_GRAPHICS, Option.RETAIN_SAFE_PRIVATE},
+    "research": _RESEARCH,
+    "midi": _RESEARCH | {Option.CLEAN_GRAPHICS, Option.RETAIN_SAFE_PRIVATE},
 }
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {name: Profile(name, options) for name, options in _PRESETS.items() if not options & NOT_BUILT}
+    {name: Profile(name, options) for name, options in _PRESETS.items()}
 )
-"""The named presets that this version carries out in full."""
+"""The named presets."""

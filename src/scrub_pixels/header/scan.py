@@ -8,13 +8,15 @@ from functools import lru_cache
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from scrub_pixels.errors import HeaderNotClean
 from scrub_pixels.header.actions import VERBS, Place, Scene, named
+from scrub_pixels.header.iod_types import Path, resolved
+from scrub_pixels.header.private import is_creator
 from scrub_pixels.header.reading import values_of
 from scrub_pixels.header.table import TABLES
 from scrub_pixels.header.trust import TEXT, is_code, spelling
-from scrub_pixels.header.types import Path, resolved
 
 _CODED = frozenset(
     {0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080105, 0x0008010F, 0x00080119, 0x00080120}
@@ -53,10 +55,15 @@ def _sweep(dataset: Dataset, path: Path, scene: Scene) -> list[int]:
         element = dataset[tag]
         if element.VR == "SQ":
             found += [hit for item in element.value for hit in _sweep(item, (*path, tag), scene)]
-        elif tag not in _CODED and tag not in _PIXELS and _holds(element, scene):
+        elif not _is_exempt(tag) and _holds(element, scene):
             found.append(tag)
             _replace(dataset, Place(tag, path, element), scene)
     return found
+
+
+def _is_exempt(tag: BaseTag) -> bool:
+    """Tell whether a value comes from a dictionary (codes, listed private creators) or is pixels."""
+    return tag in _CODED or tag in _PIXELS or (tag.is_private and is_creator(tag))
 
 
 def _holds(element: DataElement, scene: Scene) -> bool:

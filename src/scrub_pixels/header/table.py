@@ -72,8 +72,9 @@ _DATES = ((Option.RETAIN_FULL_DATES, "K"), (Option.RETAIN_MODIFIED_DATES, "C"))
 _DESCRIPTORS = ((Option.CLEAN_DESCRIPTORS, "C"),)
 
 PRIVATE = Row("PRIVATE", "Private Attributes", "X", ((Option.RETAIN_SAFE_PRIVATE, "C"),))
-CURVES = Row("50xxxxxx", "Curve Data", "X", ((Option.CLEAN_GRAPHICS, "C"),))
-OVERLAYS = Row("60xxxxxx", "Overlay group", "X", ((Option.CLEAN_GRAPHICS, "C"),))
+CURVES = Row("50xxxxxx", "Curve Data", "X")
+OVERLAYS = Row("60xxxxxx", "Overlay group", "X")
+"""Whole groups, also under Clean Graphics: the header cannot know what is drawn in a bit plane."""
 NOT_IN_DATA_SET = Row("", "command, file meta or delimiter", "X")
 UNKNOWN = Row("", "unknown to the standard", "X")
 GROUP_LENGTH = Row("", "group length", "X")

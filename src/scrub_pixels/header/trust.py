@@ -24,7 +24,7 @@ STRICT = MappingProxyType(
         "TM": re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?|"),
         "DT": re.compile(r"\d{4,14}(\.\d{1,6})?([+-]\d{4})?|"),
         "DS": re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|"),
-        "IS": re.compile(r"\s*[+-]?\d+\s*|"),
+        "IS": re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|"),  # "4.0" is wrong but no secret
         "UI": re.compile(r"[0-9.]{0,64}"),
     }
 )
