@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -146,6 +147,20 @@ def test_only_one_of_two_racing_writers_wins(tmp_path, monkeypatch, links):
             thread.join()
         assert sorted(results) == ["lost"] * 5 + ["won"]
         dcmread(out.root / "a.dcm")
+
+
+def test_racing_writers_of_the_same_content_write_it_once(tmp_path):
+    with open_out(tmp_path / "out") as out:
+        gate = threading.Barrier(6)
+        stands = [Stand(make_dataset(1)) for _ in range(6)]
+
+        def write(number: int) -> bool:
+            gate.wait()
+            return out.write(stands[number], Place("a.dcm", otherwise=f"a-{number}.dcm")).existing
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sorted(pool.map(write, range(6))) == [False] + [True] * 5
+        assert list(out.files()) == ["a.dcm"]
 
 
 def _race(out: OutFolder, seed: int, gate: threading.Barrier, results: list[str]) -> None:

@@ -213,14 +213,23 @@ class OutFolder:
         return written
 
     def _claim_name(self, relative: str) -> bool:
-        """Claim a name for every spelling of its case; False if another spelling was claimed before."""
-        claim = self.partial / ("name-" + hashlib.sha256(relative.lower().encode()).hexdigest())
-        code = relative.encode()
+        """Claim a name for every spelling of its case; False if another spelling was claimed before.
+
+        A symbolic link to nowhere is a claim that appears at once together with what it says.
+        """
+        claim, spelling = self.partial / ("name-" + _code(relative.lower())), _code(relative)
         try:
-            write_private(claim, iter([code]))
+            os.symlink(spelling, claim)
         except FileExistsError:
-            return claim.read_bytes() == code
+            return os.readlink(claim) == spelling
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
         return True
+
+
+def _code(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
 def _already_there(target: Path, written: Written) -> Written:
@@ -335,7 +344,7 @@ def _name(temporary: Path, target: Path, claims: Path, over: bool) -> None:
 
 def _name_by_claim(temporary: Path, target: Path, claims: Path) -> None:
     """Give the name where hard links do not exist: only the maker of the claim may replace."""
-    claim = claims / ("claim-" + hashlib.sha256(os.fsencode(target)).hexdigest())
+    claim = claims / ("claim-" + _code(str(target)))
     os.close(os.open(claim, os.O_CREAT | os.O_EXCL, 0o600))
     if target.exists():
         raise FileExistsError(errno.EEXIST, "taken")
