@@ -344,6 +344,14 @@ def test_a_truncated_stream_is_corrupt(keep: int) -> None:
         blacken(pillow(picture(48, 48))[:keep], [Region(0, 0, 8, 8)], YCC)
 
 
+def test_an_absurd_size_costs_no_memory() -> None:
+    data = bytearray(pillow(picture(48, 48)))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = b"\xff\xff\xff\xff"
+    with pytest.raises(CorruptInstance, match="ends too early"):
+        blacken(bytes(data), [Region(0, 0, 8, 8)], YCC)
+
+
 def cine(streams: list[bytes], photometric: str = "YBR_FULL_422") -> Instance:
     recipe = Recipe(64, 80, len(streams), photometric, syntax=JPEG_BASELINE)
     value = join_frames(streams, recipe.description, JPEG_BASELINE)

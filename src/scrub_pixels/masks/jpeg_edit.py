@@ -138,7 +138,10 @@ def _target(value: int, step: int, precision: int) -> int:
 
 
 def _read(stream: JpegStream, scan: Scan) -> ScanBlocks:
-    """Find every block of a scan."""
+    """Find every block of a scan; a block takes two bits at least, so absurd sizes end here."""
+    blocks = sum(grid.block_rows * grid.block_columns for grid in grids(stream.frame, scan))
+    if 2 * blocks > 8 * (scan.entropy[1] - scan.entropy[0]):
+        raise corrupt("a scan ends too early")
     order = scan_order(stream.frame, scan)
     per_unit = len(order.pattern)
     units = order.row.size // per_unit
