@@ -247,6 +247,13 @@ def test_parsing_neither_warns_nor_logs(
     assert SENTINEL not in caplog.text
 
 
+def test_an_unknown_last_element_neither_warns_nor_crashes(
+    file: bytes, recwarn: pytest.WarningsRecorder
+) -> None:
+    open_instance(file + b"\xfe\xff\xee\xeeUN\0\0\0\0\0\0")
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, RLE_LOSSLESS])
 def test_damaged_files_are_refused_or_read_but_never_crash(syntax: str) -> None:
     whole, chance = saved(make_instance(Recipe(frames=2, syntax=syntax))), random.Random(syntax)

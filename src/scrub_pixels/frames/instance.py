@@ -89,7 +89,7 @@ class Instance:
         Join these instead of `encoded` to rebuild Pixel Data free of any `surplus`.
         """
         data = self.encoded(frame)
-        return data[: self._end(data)]
+        return data[: _end(data, self.transfer_syntax)]
 
     def stored(self, frame: int) -> NDArray:
         """Return stored samples, ``(Rows, Columns[, Samples])``, in `PixelDescription.dtype`.
@@ -148,32 +148,13 @@ class Instance:
             return None
         if self._frames.index is None:
             return native.surplus(self._frames.value, self.pixels) or None
-        return "; ".join(self._encapsulated_surplus(self._frames.index)) or None
+        behind = sum(self._behind_end(self.encoded(frame)) for frame in range(self.frames))
+        return "; ".join(_surplus_of(self._frames.index, behind)) or None
 
-    def _encapsulated_surplus(self, index: FrameIndex) -> list[str]:
-        found = []
-        if index.surplus_frames:
-            found.append(f"{index.surplus_frames} undeclared frame" + "s" * (index.surplus_frames > 1))
-        if index.trailing:
-            found.append(f"{index.trailing} trailing bytes")
-        if behind := sum(self._behind_end(frame) for frame in range(self.frames)):
-            found.append(f"{behind} bytes behind the end of codestreams")
-        return found
-
-    def _behind_end(self, frame: int) -> int:
+    def _behind_end(self, data: bytes) -> int:
         """Count the bytes behind a codestream's end marker that are not padding."""
-        data = self.encoded(frame)
-        rest = data[self._end(data) :]
+        rest = data[_end(data, self.transfer_syntax) :]
         return len(rest) if len(rest) > 1 and rest.strip(b"\0\xff") else 0
-
-    def _end(self, data: bytes) -> int:
-        """Return where a codestream ends; the end of `data` if no marker tells."""
-        if self.transfer_syntax.codec not in _MARKED:
-            return len(data)
-        try:
-            return parse(data).end or len(data)
-        except BadCodestream:
-            return len(data)
 
     def _decoded(self, frame: int) -> Decoded:
         """Decode a frame; the last one is kept, because stages ask for the same frame in turn."""
@@ -194,6 +175,26 @@ class Instance:
         if self.pixels is None or self._frames is None or not 0 <= frame < self.frames:
             raise IndexError("there is no such frame")
         return self.pixels, self._frames
+
+
+def _surplus_of(index: FrameIndex, behind: int) -> list[str]:
+    frames = f"{index.surplus_frames} undeclared frame" + "s" * (index.surplus_frames > 1)
+    counted = (
+        (index.surplus_frames, frames),
+        (index.trailing, f"{index.trailing} trailing bytes"),
+        (behind, f"{behind} bytes behind the end of codestreams"),
+    )
+    return [text for count, text in counted if count]
+
+
+def _end(data: bytes, syntax: TransferSyntax) -> int:
+    """Return where a codestream ends; the end of `data` if no marker tells."""
+    if syntax.codec not in _MARKED:
+        return len(data)
+    try:
+        return parse(data).end or len(data)
+    except BadCodestream:
+        return len(data)
 
 
 def open_instance(source: Source, limits: Limits | None = None) -> Instance:

@@ -182,11 +182,11 @@ def _dcmread(file: BinaryIO) -> Dataset:
     try:
         with silenced(), _strict_end():
             dataset = dcmread(file, force=True)
+            _check_whole(dataset)
     except PARSE_ERRORS:
         raise UnreadableFile(
             "The data set cannot be parsed to its end", stage="open", remedy=_AGAIN
         ) from None
-    _check_whole(dataset)
     return dataset
 
 
