@@ -31,7 +31,7 @@ def decide(search: TextSearch, dataset: Dataset, settings: DecisionSettings = _D
     findings = judge(search.lines, harvest(dataset), settings, _context(search, dataset))
     doubts = (*_search_doubts(search), *_header_doubts(dataset, findings))
     unsure = sum(finding.verdict is Verdict.UNSURE for finding in findings)
-    uncertain = (f"{unsure} places that may be text could not be read",) if unsure else ()
+    uncertain = (f"places that may be text and could not be read: {unsure}",) if unsure else ()
     return Decision(
         findings=findings,
         redactions=redactions(findings, search.shape, settings),

@@ -30,6 +30,14 @@ def same_row(one: TextLine, other: TextLine) -> bool:
     return 2 * shared >= min(one.region.rows, other.region.rows)
 
 
+def same_place(one: TextLine, other: TextLine) -> bool:
+    """Tell whether two lines, of the same or of different frames, share most of their area."""
+    shared = one.region.intersection(other.region)
+    return shared is not None and 2 * shared.area > min(one.region.area, other.region.area) and (
+        3 * shared.area > max(one.region.area, other.region.area)
+    )
+
+
 def value_of(label: TextLine, lines: Iterable[TextLine]) -> TextLine | None:
     """Return the line that a label announces: the next one at its right, else the one below it."""
     together = [line for line in lines if line is not label and line.frames.overlaps(label.frames)]

@@ -77,7 +77,7 @@ def _scale_value(chunk: str) -> float | None:
 def _is_counter(text: str) -> bool:
     """``12/60``: frame of frames, no leading zero."""
     pair = re.fullmatch(r"(\d{1,4})\s?/\s?(\d{1,4})", text)
-    return bool(pair) and int(pair[1]) <= int(pair[2]) and not (pair[1] + "/" + pair[2]).startswith("0")
+    return pair is not None and int(pair[1]) <= int(pair[2]) and not pair[1].startswith("0")
 
 
 def _is_scale(values: list[float]) -> bool:

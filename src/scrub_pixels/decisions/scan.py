@@ -128,8 +128,8 @@ def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
     return word if fold(word) in vocabulary.words else _CAMEL.sub(" ", word)
 
 
-class _Scanner:
-    """Walks over the tokens of one reading; each step consumes at least one."""
+class _Row:
+    """The words and numbers of one reading in a row, and what stands between them."""
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self.text = text
@@ -137,6 +137,66 @@ class _Scanner:
         self.all = [_Token(m.group(), *m.span(), m.lastgroup or "mark") for m in _TOKEN.finditer(self.text)]
         self.tokens = [t for t in self.all if t.shape != "mark"]
         self.texts = tuple(t.text for t in self.tokens)
+
+    def _atom(self, kind: AtomKind, at: int, count: int, detail: str) -> tuple[int, Atom]:
+        start, stop = self.tokens[at].start, self.tokens[at + count - 1].stop
+        return count, Atom(kind, self.text[start:stop], detail, start, stop)
+
+    def _gap(self, at: int) -> str:
+        """Return what stands between a token and the one after it."""
+        return self.text[self.tokens[at].stop : self.tokens[at + 1].start]
+
+    def _glued(self, at: int) -> bool:
+        return 0 <= at < len(self.tokens) - 1 and not self._gap(at)
+
+
+class _Numbers(_Row):
+    """Numbers: with a unit, with a label, short, or too long."""
+
+    def _number(self, at: int, before: Atom | None) -> tuple[int, Atom]:
+        token = self.tokens[at]
+        digits = len(token.text.replace(",", ".").split(".")[0])
+        unit = self._unit(at)
+        if unit is not None and digits <= 4:
+            return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
+        if digits <= 3:
+            return self._atom(AtomKind.NUMBER, at, 1, "number")
+        if digits == 4 and self._labelled(at, before):
+            return self._atom(AtomKind.MEASURE, at, 1, "labelled number")
+        return self._atom(AtomKind.LONG_NUMBER, at, 1, f"number of {digits} digits")
+
+    def _labelled(self, at: int, before: Atom | None) -> bool:
+        """Tell whether a setting that takes large values stands right before a number."""
+        if before is None:
+            return False
+        gap, word = self.text[before.stop : self.tokens[at].start], before.text.split()[-1]
+        takes_large = word in self.vocabulary.large or before.detail == "parameter.large"
+        return takes_large and set(gap) <= _GLUE and (len(word) > 1 or bool(set(gap) & {"=", ":"}))
+
+    def _unit(self, at: int) -> int | None:
+        """Return how many tokens after a number are its unit, None if it has none (``%`` is no token)."""
+        rest = self.text[self.tokens[at].stop :].lstrip()
+        if rest[:1] in {"%", "°"}:
+            return int(rest[:1] == "°" and rest[1:2] in {"c", "f"} and not rest[2:3].isalnum())
+        count = self._unit_word(at + 1)
+        if count and self._slash_after(at + count):
+            count += self._unit_word(at + count + 1)
+        return count or None
+
+    def _unit_word(self, at: int) -> int:
+        if at >= len(self.tokens) or self.tokens[at].text not in self.vocabulary.units:
+            return 0
+        if self._gap(at - 1).strip(" /)]"):
+            return 0
+        exponent = self._glued(at) and self.tokens[at + 1].text in _EXPONENT
+        return 2 if exponent else 1
+
+    def _slash_after(self, at: int) -> bool:
+        return at + 1 < len(self.tokens) and self._gap(at).strip() == "/"
+
+
+class _Scanner(_Numbers):
+    """Walks over the row; each step consumes at least one token."""
 
     def atoms(self) -> Iterator[Atom]:
         position = 0
@@ -151,19 +211,6 @@ class _Scanner:
         if found is None:
             found = self._number(at, before) if self.tokens[at].is_number else self._word(at)
         return found
-
-    def _atom(self, kind: AtomKind, at: int, count: int, detail: str) -> tuple[int, Atom]:
-        start, stop = self.tokens[at].start, self.tokens[at + count - 1].stop
-        return count, Atom(kind, self.text[start:stop], detail, start, stop)
-
-    def _gap(self, at: int) -> str:
-        """Return what stands between a token and the one after it."""
-        return self.text[self.tokens[at].stop : self.tokens[at + 1].start]
-
-    def _glued(self, at: int) -> bool:
-        return 0 <= at < len(self.tokens) - 1 and not self._gap(at)
-
-    # -- terms ------------------------------------------------------------------------------
 
     def _probe(self, at: int) -> tuple[int, Atom] | None:
         """A transducer's designation, as a whole word between spaces."""
@@ -266,46 +313,3 @@ class _Scanner:
 
     def _plain(self, word: str) -> bool:
         return word in self.vocabulary.words and not self.vocabulary.is_name(word)
-
-    # -- numbers ----------------------------------------------------------------------------
-
-    def _number(self, at: int, before: Atom | None) -> tuple[int, Atom]:
-        token = self.tokens[at]
-        digits = len(token.text.replace(",", ".").split(".")[0])
-        unit = self._unit(at)
-        if unit is not None and digits <= 4:
-            return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
-        if digits <= 3:
-            return self._atom(AtomKind.NUMBER, at, 1, "number")
-        if digits == 4 and self._labelled(at, before):
-            return self._atom(AtomKind.MEASURE, at, 1, "labelled number")
-        return self._atom(AtomKind.LONG_NUMBER, at, 1, f"number of {digits} digits")
-
-    def _labelled(self, at: int, before: Atom | None) -> bool:
-        """Tell whether a setting that takes large values stands right before a number."""
-        if before is None:
-            return False
-        gap, word = self.text[before.stop : self.tokens[at].start], before.text.split()[-1]
-        takes_large = word in self.vocabulary.large or before.detail == "parameter.large"
-        return takes_large and set(gap) <= _GLUE and (len(word) > 1 or bool(set(gap) & {"=", ":"}))
-
-    def _unit(self, at: int) -> int | None:
-        """Return how many tokens after a number are its unit, None if it has none (``%`` is no token)."""
-        rest = self.text[self.tokens[at].stop :].lstrip()
-        if rest[:1] in {"%", "°"}:
-            return int(rest[:1] == "°" and rest[1:2] in {"c", "f"} and not rest[2:3].isalnum())
-        count = self._unit_word(at + 1)
-        if count and self._slash_after(at + count):
-            count += self._unit_word(at + count + 1)
-        return count or None
-
-    def _unit_word(self, at: int) -> int:
-        if at >= len(self.tokens) or self.tokens[at].text not in self.vocabulary.units:
-            return 0
-        if self._gap(at - 1).strip(" /)]"):
-            return 0
-        exponent = self._glued(at) and self.tokens[at + 1].text in _EXPONENT
-        return 2 if exponent else 1
-
-    def _slash_after(self, at: int) -> bool:
-        return at + 1 < len(self.tokens) and self._gap(at).strip() == "/"

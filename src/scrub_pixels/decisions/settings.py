@@ -62,7 +62,7 @@ class DecisionSettings:
     policy: KeepPolicy = KeepPolicy.KEEP_HARMLESS
     on_uncertain: OnUncertain = OnUncertain.HOLD
     min_confidence: float = 0.6
-    weak_detection: float = 0.5
+    weak_detection: float = 0.3
     min_reading: float = 0.5
     header_band: float = 0.12
     margin: float = 0.2

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
 from scrub_pixels.decisions.identity import Identity
-from scrub_pixels.decisions.layout import in_header_band, touches_any, value_of
+from scrub_pixels.decisions.layout import in_header_band, line_height, same_place, touches_any, value_of
 from scrub_pixels.decisions.matching import Matcher
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scan import AtomKind
@@ -47,6 +47,11 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 """Labels that are as a rule part of the value (``Mercy Hospital``), not in front of it."""
 
 
+_WIDEST_CHARACTER = 1.5
+_SLACK = 2.0
+"""Ink longer than so many heights for each character read, and some more, was not read completely."""
+
+
 @dataclass(frozen=True)
 class _Case:
     """One line with all its readings heard."""
@@ -72,9 +77,19 @@ class _Case:
 
     @property
     def may_be_name(self) -> bool:
-        """True if it is nothing but terms that are also names."""
+        """True if it is nothing but terms that are also names, the maker's aside."""
         names = {AtomKind.BAND_NAME, AtomKind.COMPANY_NAME}
-        return any(h.atoms and all(a.kind in names for a in h.atoms) for h in self.heard)
+        return any(
+            h.atoms and all(a.kind in names and a.text not in h.trusted for a in h.atoms) for h in self.heard
+        )
+
+    @property
+    def is_cut_short(self) -> bool:
+        """True if the ink is much longer than what was read of it."""
+        characters = max((len(reading) for reading in self.line.readings), default=0)
+        height = line_height(self.line)
+        length = max(self.line.region.rows, self.line.region.columns)
+        return length > height * (_WIDEST_CHARACTER * characters + _SLACK)
 
 
 def judge(
@@ -137,6 +152,10 @@ def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
 
 
 def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterable[Evidence]:
+    if case.heard and case.is_cut_short:
+        yield Evidence(EvidenceKind.UNREADABLE, "longer than what was read", True)
+    if not case.suspicious and any(same_place(case.line, other) for other in suspects):
+        yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
     if announced and not case.is_technical:
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
