@@ -158,8 +158,8 @@ def keep(place: Place, scene: Scene) -> DataElement | None:
 def clean(place: Place, scene: Scene) -> DataElement | None:
     """C: by kind of value. What cannot be cleaned with certainty gets its Basic code."""
     element = place.element
-    cleaner = _CLEANERS.get(element.VR if element is not None else "")
-    if cleaner is None:
+    cleaner = _CLEANERS.get(element.VR) if element is not None else None
+    if element is None or cleaner is None:
         return _as_basic(place, scene)
     try:
         values = [cleaner(_text(value), element.VR, scene) for value in values_of(element)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.errors import UnreadableFile
@@ -87,10 +87,10 @@ def deidentify(
 def _deidentified(
     dataset: Dataset, profile: Profile, key: ProjectKey, evidence: PixelEvidence | None
 ) -> HeaderResult:
-    source = shallow(dataset)
+    source = _with_meta(dataset)
     tally = Tally()
     scene = Scene(profile, key, subject_of(source, profile, key), types_of(_text(source, "SOPClassUID")),
-                  _needles(dataset, profile, key), tally)  # fmt: skip
+                  _needles(source, profile, key), tally)  # fmt: skip
     target = cleaned_level(source, (), scene)
     blank_survivors(target, scene)
     complete(target, dataset, scene)
@@ -123,9 +123,9 @@ def _text(source: Dataset, keyword: str) -> str:
         return ""
 
 
-def _needles(dataset: Dataset, profile: Profile, key: ProjectKey) -> Needles:
+def _needles(source: Dataset, profile: Profile, key: ProjectKey) -> Needles:
     """Return what must not stand in the result: all identifiers but those the profile keeps."""
-    identity = harvest(_with_meta(dataset))
+    identity = harvest(source)
     kept = frozenset(i.keyword for i in identity if _is_kept(i.keyword, profile))
     own = {i.value for i in identity if key.made_pseudonym(i.value) or key.made_uid(i.value)}
     return needles_of(identity, kept, own)
@@ -135,7 +135,7 @@ def _with_meta(dataset: Dataset) -> Dataset:
     """Return a copy to read at will, with its file meta: that names the sender."""
     twin, meta = shallow(dataset), getattr(dataset, "file_meta", None)
     if isinstance(meta, Dataset):
-        twin.file_meta = shallow(meta)
+        twin.file_meta = FileMetaDataset(shallow(meta))
     return twin
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 import scrub_pixels
 from scrub_pixels.header.actions import Scene
@@ -47,10 +47,10 @@ def rebuilt(source: Dataset, target: Dataset) -> FileMetaDataset:
     """Return new file meta for `target`; only the Transfer Syntax is taken from `source`."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = target.get("SOPClassUID", "") or ""
-    meta.MediaStorageSOPInstanceUID = target.get("SOPInstanceUID", "") or ""
-    meta.TransferSyntaxUID = _syntax(source)
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.MediaStorageSOPClassUID = UID(target.get("SOPClassUID") or "")
+    meta.MediaStorageSOPInstanceUID = UID(target.get("SOPInstanceUID") or "")
+    meta.TransferSyntaxUID = UID(_syntax(source))
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = f"SCRUBPIX_{scrub_pixels.__version__}"[:16]
     return meta
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 from scrub_pixels.header.iod_types import IodTypes
@@ -52,8 +53,8 @@ def mark(
 
 
 def _appended(present: object, text: str) -> str | list[str]:
-    values = [present] if isinstance(present, str) else list(present or ())
-    values = [value for value in values if value and value != text]
+    found = list(present) if isinstance(present, (list, MultiValue)) else [present]
+    values = [str(value) for value in found if value and value != text]
     return [*values, text] if values else text
 
 

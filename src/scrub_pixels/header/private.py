@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from scrub_pixels.header.actions import VERBS, Place, Scene
+from scrub_pixels.header.options import Option
 from scrub_pixels.header.reading import copied, element_at
 from scrub_pixels.header.table import TABLES
 from scrub_pixels.header.trust import STRICT, TEXT, is_code
@@ -76,7 +77,7 @@ def retained(place: Place, safe: Safe, scene: Scene) -> DataElement | None:
     if safe.disposition == "uid" or element.VR == "UI":
         return VERBS["U"](place, scene) if element.VR == "UI" else None
     if safe.disposition == "date" or element.VR in _MOVED:
-        return _moved(place, scene)
+        return _moved(place, element, scene)
     return copied(element)
 
 
@@ -92,12 +93,11 @@ def _is_as_listed(element: DataElement, safe: Safe) -> bool:
     return element.VR in TEXT or (element.VR in STRICT and is_code(element))
 
 
-def _moved(place: Place, scene: Scene) -> DataElement | None:
+def _moved(place: Place, element: DataElement, scene: Scene) -> DataElement | None:
     """Return a private date as the options treat any other date."""
-    from_options = {o.column: o for o in scene.profile.options}
-    if "retain_longitudinal_full_dates" in from_options:
-        return copied(place.element)
-    if "retain_longitudinal_modified_dates" in from_options and place.element.VR in _MOVED:
+    if Option.RETAIN_FULL_DATES in scene.profile:
+        return copied(element)
+    if Option.RETAIN_MODIFIED_DATES in scene.profile and element.VR in _MOVED:
         return VERBS["C"](place, scene)
     return None
 

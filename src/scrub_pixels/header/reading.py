@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import struct
 
+from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 from pydicom.values import convert_SQ
 
 ODD_DATA = (
@@ -24,7 +26,9 @@ _NOT_IN_DICTIONARY = ""
 
 def shallow(source: Dataset) -> Dataset:
     """Return a data set of its own with the same elements: reading it leaves `source` as it was."""
-    elements = {tag: source.get_item(tag) for tag in source.keys()}
+    elements: dict[BaseTag, DataElement | RawDataElement] = {
+        tag: source.get_item(tag) for tag in source.keys()
+    }
     twin = Dataset(elements, parent_encoding=source._parent_encoding)
     _take_encoding(source, twin)
     if hasattr(source, "_pixel_rep"):
@@ -66,7 +70,8 @@ def vr_in_standard(tag: int) -> str:
 
 def _unknown_sequence(raw: RawDataElement, source: Dataset) -> DataElement:
     """Return a UN value as the sequence it is; UN is always Implicit VR Little Endian (PS3.5 6.2.2)."""
-    return DataElement(raw.tag, "SQ", convert_SQ(raw.value, True, True, source._character_set))
+    encodings = convert_encodings(source._character_set)
+    return DataElement(raw.tag, "SQ", convert_SQ(raw.value or b"", True, True, encodings))
 
 
 def copied(element: DataElement) -> DataElement:

@@ -64,7 +64,11 @@ def rows_by_tag() -> MappingProxyType[int, Row]:
 def _unlisted() -> MappingProxyType[str, frozenset[int]]:
     lists = json.loads((TABLES / "unlisted.json").read_text())
     return MappingProxyType(
-        {name: frozenset(map(tag_for_keyword, words)) for name, words in lists.items() if name != "note"}
+        {
+            name: frozenset(tag_for_keyword(w) or 0 for w in words)
+            for name, words in lists.items()
+            if name != "note"
+        }
     )
 
 

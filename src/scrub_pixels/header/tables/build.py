@@ -141,7 +141,7 @@ def type_extract(wheels: Path, rows: list[list]) -> dict:
     modules, iods, classes = map(load, names)
     typed, dummies = needed_tags(rows)
     unlisted = json.loads((HERE / "unlisted.json").read_text())
-    typed |= {tag_for_keyword(k) for k in (*unlisted["free_text"], *unlisted["device"])}
+    typed |= {tag_for_keyword(k) or 0 for k in (*unlisted["free_text"], *unlisted["device"])}
     extract = {name: module_types(attributes, typed, dummies) for name, attributes in modules.items()}
     kept = sorted(name for name, types in extract.items() if types)
     number = {name: index for index, name in enumerate(kept)}
@@ -174,8 +174,9 @@ def ranked(attributes: list[dict]) -> Iterator[tuple[int, list[int], int]]:
     for attribute in attributes:
         tags = [tag_for_keyword(keyword) for keyword in (attribute["keyword"], *attribute["path"])]
         rank = TYPE_RANK.get(attribute["type"] or "")
-        if rank and None not in tags:
-            yield tags[0], tags[1:], rank
+        known = [tag for tag in tags if tag is not None]
+        if rank and len(known) == len(tags):
+            yield known[0], known[1:], rank
 
 
 def is_needed(tag: int, path: list[int], typed: set[int], dummies: set[int]) -> bool:
