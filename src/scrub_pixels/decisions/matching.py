@@ -32,6 +32,7 @@ _SHORTEST_CUT = 4
 _SHORTEST_CUT_MARKED = 3
 _SHORTEST_RUN = 6
 _SHORTEST_ID = 4
+_DIGIT = re.compile(r"\d")
 _ELLIPSIS = re.compile(r"(?:\.{2,}|…|~|\*)\s*$")
 
 
@@ -79,13 +80,13 @@ class Matcher:
         """Return every identifier that `reading` shows, each with the form it was known by."""
         folded = fold(reading)
         words = tuple(dict.fromkeys((*tokens(folded), *_misread_words(folded))))
-        found = (
+        found: tuple[Hit, ...] = (
             *self._short_hits(folded),
             *self._word_hits(words, bool(_ELLIPSIS.search(folded))),
             *self._run_hits(folded),
-            *self._number_hits(folded),
-            *self._moment_hits(folded),
         )
+        if _DIGIT.search(folded):
+            found = (*found, *self._number_hits(folded), *self._moment_hits(folded))
         return tuple(dict.fromkeys(found))
 
     # -- prepared forms ---------------------------------------------------------------------

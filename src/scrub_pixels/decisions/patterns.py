@@ -120,11 +120,14 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
 )  # fmt: skip
 """Name, expression on folded text, and what a match must pass besides."""
 
+_DIGIT = re.compile(r"\d")
+_WITHOUT_DIGITS = tuple(row for row in PATTERNS if r"\d" not in row[1].pattern)
+
 
 def pattern_names(folded: str) -> Iterator[str]:
     """Yield the name of every pattern that folded text shows, each once."""
     shown: set[str] = set()
-    for name, pattern, check in PATTERNS:
+    for name, pattern, check in PATTERNS if _DIGIT.search(folded) else _WITHOUT_DIGITS:
         if name not in shown and any(check(match) for match in pattern.finditer(folded)):
             shown.add(name)
             yield name

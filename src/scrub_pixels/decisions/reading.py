@@ -15,9 +15,12 @@ from scrub_pixels.decisions.vocabulary import Vocabulary
 
 _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
-_DIGIT_IN_WORD = re.compile(r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15})(?![a-z\d])")
+_DIGIT_IN_WORD = re.compile(
+    r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
+)
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
+_DIGIT = re.compile(r"\d")
 _CHUNK = re.compile(r"\S+")
 _DIGIT_BY_NUMBER = re.compile(r"(?<=\d)[oilsb]+(?=\d)|(?<![a-z])[oil](?=\d)|(?<=\d)[oil](?![a-z])")
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
@@ -57,6 +60,8 @@ class Heard:
 
         Terms with digits in them (``B30s``), probes and numbers with units are left out.
         """
+        if not _DIGIT.search(self.text):
+            return ""
         chunks = [match.group() for match in _CHUNK.finditer(self.text) if not self._is_known(match)]
         turned = [_turned_to_digits(chunk) for chunk in chunks]
         return " ".join(turned) if turned != chunks else ""

@@ -76,7 +76,7 @@ _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])")
-_SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])")
+_SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
 _AS_WRITTEN = re.compile(r"\bmA(s?)\b")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
@@ -88,7 +88,7 @@ _PROBE = re.compile(
         (?:[clspxvedmiu]|ic|ec|ml|be|ev|ra|rm|ri|er|sp|lv|sc|ca|cf|la|lf|lm|vf|va|vl|vr|ve|cl|el|ep|pe|mc
           |pv|ip|is|il|xl|rab|ric|rnp|rsp|hst|eup)
         -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
-      | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-?(?:rs|d|s|w))?  # 4C, 9L-D, 6L3, 3Sc-RS
+      | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-(?:rs|d|s|w))?   # 4C, 9L-D, 6L3, 3Sc-RS
       | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
       | r?(?:hfl|hst|ic|c|l|p|d)[1-9]\d?xp?i?
       | [sx]\d-\d[tuh]?
@@ -98,6 +98,7 @@ _MARKS_IN_PHRASES = set("-/.:'&()+")
 _GLUE = set(" :=<>#-+~(")
 _LETTER_FOR = {"0": "o", "1": "il", "5": "s", "8": "b", "2": "z", "6": "g", "|": "i", "!": "i"}
 _EXPONENT = {"2", "3"}
+_LEADING_ZERO = re.compile(r"0\d\d")
 _COUNTED = frozenset({"page", "pagina"})
 _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _SIDES = ("lt", "rt", "left", "right")
@@ -157,7 +158,7 @@ class _Numbers(_Row):
         token = self.tokens[at]
         digits = len(token.text.replace(",", ".").split(".")[0])
         unit = self._unit(at)
-        if unit is not None and digits <= 4:
+        if unit is not None and digits <= 4 and not _LEADING_ZERO.match(token.text):
             return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
         if digits <= 3:
             return self._atom(AtomKind.NUMBER, at, 1, "number")
