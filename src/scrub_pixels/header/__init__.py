@@ -1,8 +1,21 @@
 """Header: a data set de-identified by PS3.15 Annex E, the table as data and small verbs."""
 
+from scrub_pixels.header.crosswalk import Assignment, Pairs, read_assignments, write_pairs
 from scrub_pixels.header.deidentify import HeaderResult, deidentify
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import contains_identifier
 from scrub_pixels.header.options import PROFILES, Option, Profile
 
-__all__ = ["PROFILES", "HeaderResult", "Option", "Profile", "ProjectKey", "contains_identifier", "deidentify"]
+__all__ = [
+    "PROFILES",
+    "Assignment",
+    "Pairs",
+    "read_assignments",
+    "write_pairs",
+    "HeaderResult",
+    "Option",
+    "Profile",
+    "ProjectKey",
+    "contains_identifier",
+    "deidentify",
+]

@@ -39,10 +39,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Tally:
-    """What was done, counted, and what was odd; free of PHI."""
+    """What was done, counted, and what was odd, free of PHI; and the UIDs that were replaced."""
 
     actions: Counter = field(default_factory=Counter)
     warnings: dict[str, None] = field(default_factory=dict)
+    uids: dict[str, str] = field(default_factory=dict, repr=False)
 
     def warn(self, tag: int, what: str) -> None:
         """Note something odd about an attribute once."""
@@ -129,8 +130,10 @@ def remap(place: Place, scene: Scene) -> DataElement | None:
     if place.element is None or place.element.VR not in ("UI", "UN", "LO", "SH", "UC"):
         scene.tally.warn(place.tag, "is no UID; removed")
         return None
-    uids = [scene.key.new_uid(_text(value)) for value in values_of(place.element) if _text(value)]
-    return made_text(place.tag, "UI", uids)
+    old = [text for text in map(_text, values_of(place.element)) if text]
+    new = [scene.key.new_uid(uid) for uid in old]
+    scene.tally.uids.update((a, b) for a, b in zip(old, new, strict=True) if a != b)
+    return made_text(place.tag, "UI", new)
 
 
 def made_text(tag: int, vr: str, values: list[str]) -> DataElement:

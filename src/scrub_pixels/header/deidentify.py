@@ -11,8 +11,9 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from scrub_pixels.decisions.identity import harvest
-from scrub_pixels.errors import UnreadableFile
+from scrub_pixels.errors import HeaderNotClean, UnreadableFile
 from scrub_pixels.header.actions import Scene, Subject, Tally
+from scrub_pixels.header.crosswalk import Pairs, assignment_for
 from scrub_pixels.header.engine import cleaned_level
 from scrub_pixels.header.file_meta import complete, rebuilt
 from scrub_pixels.header.iod_types import types_of
@@ -42,6 +43,8 @@ class HeaderResult:
         De-identification Method codes claimed (CID 7050).
     warnings
         Oddities, by attribute; free of PHI.
+    pairs
+        Old and new Patient ID and UIDs, for the crosswalk in the private workspace.
     """
 
     dataset: Dataset = field(repr=False)
@@ -49,6 +52,7 @@ class HeaderResult:
     actions: Mapping[str, int]
     codes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    pairs: Pairs = field(default_factory=Pairs, repr=False)
 
 
 def deidentify(
@@ -99,8 +103,15 @@ def _deidentified(
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):
         tally.warnings["pixels are not proven clean; Patient Identity Removed is NO"] = None
-    return HeaderResult(target, scene.subject.pseudonym, MappingProxyType(dict(tally.actions)), codes,
-                        tuple(tally.warnings))  # fmt: skip
+    pairs = Pairs((_text(source, "PatientID"), scene.subject.pseudonym), MappingProxyType(dict(tally.uids)))
+    return HeaderResult(
+        dataset=target,
+        pseudonym=scene.subject.pseudonym,
+        actions=MappingProxyType(dict(tally.actions)),
+        codes=codes,
+        warnings=tuple(tally.warnings),
+        pairs=pairs,
+    )
 
 
 def subject_of(source: Dataset, profile: Profile, key: ProjectKey) -> Subject:
@@ -110,10 +121,18 @@ def subject_of(source: Dataset, profile: Profile, key: ProjectKey) -> Subject:
     become one.
     """
     issuer, patient = _text(source, "IssuerOfPatientID"), _text(source, "PatientID")
+    chosen = assignment_for(patient, profile.pseudonyms)
+    if chosen is None and profile.refuse_unassigned:
+        raise HeaderNotClean(
+            "The list of pseudonyms does not name this patient.",
+            stage="header",
+            tag="(0010,0020) PatientID",
+            remedy="Add the patient to the list, or let missing pseudonyms be generated.",
+        )
     if not patient:
         issuer, patient = "\0study", _text(source, "StudyInstanceUID") or _text(source, "SOPInstanceUID")
-    pseudonym = profile.pseudonyms.get(patient) or key.pseudonym(issuer, patient)
-    return Subject(pseudonym, key.day_offset(issuer, patient))
+    days = chosen.days if chosen is not None and chosen.days is not None else key.day_offset(issuer, patient)
+    return Subject(chosen.pseudonym if chosen is not None else key.pseudonym(issuer, patient), days)
 
 
 def _text(source: Dataset, keyword: str) -> str:

@@ -8,6 +8,8 @@ from enum import Enum
 from types import MappingProxyType
 
 from scrub_pixels.errors import UsageError
+from scrub_pixels.header.crosswalk import Assignment
+from scrub_pixels.header.keys import patient_key
 
 BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")
 """CID 7050, scheme DCM: the profile that every run starts from."""
@@ -81,8 +83,10 @@ class Profile:
         True where whoever chose the profile vouches that no face can be recognised or rebuilt from
         the images. Nothing here defaces, so only then may Clean Recognizable Visual Features be chosen.
     pseudonyms
-        Pseudonyms chosen by the user, by Patient ID; patients not named get a keyed one. Never
-        part of the repr.
+        Pseudonyms chosen by the user, by Patient ID: an `Assignment`, or the pseudonym alone.
+        Never part of the repr.
+    refuse_unassigned
+        True to refuse patients whom `pseudonyms` does not name; else they get a keyed pseudonym.
 
     Raises
     ------
@@ -93,11 +97,12 @@ class Profile:
     name: str = "basic"
     options: frozenset[Option] = frozenset()
     faces_absent: bool = False
-    pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False, compare=False)
+    pseudonyms: Mapping[str, Assignment | str] = field(default_factory=dict, repr=False, hash=False)
+    refuse_unassigned: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", frozenset(self.options))
-        object.__setattr__(self, "pseudonyms", dict(self.pseudonyms))
+        object.__setattr__(self, "pseudonyms", _normalised(self.pseudonyms))
         if Option.CLEAN_VISUAL_FEATURES in self.options and not self.faces_absent:
             raise UsageError(
                 "Nothing here removes faces, so Clean Recognizable Visual Features cannot be claimed.",
@@ -108,6 +113,16 @@ class Profile:
 
     def __contains__(self, option: object) -> bool:
         return option in self.options
+
+
+def _normalised(pseudonyms: Mapping[str, Assignment | str]) -> dict[str, Assignment]:
+    """Return the assignments by normalised Patient ID."""
+    return {
+        identity if "\0" in identity else patient_key("", identity): (
+            chosen if isinstance(chosen, Assignment) else Assignment(chosen)
+        )
+        for identity, chosen in pseudonyms.items()
+    }
 
 
 _RESEARCH = frozenset(

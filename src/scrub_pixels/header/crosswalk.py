@@ -1,0 +1,120 @@
+"""Who became whom: pseudonyms chosen by the user, and the pairs of old and new that a run yields.
+
+Everything here identifies patients. It belongs into the private workspace, and no repr shows it.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scrub_pixels.errors import UsageError
+from scrub_pixels.header.keys import patient_key
+
+_PSEUDONYM = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,64}")
+_MOST_DAYS = 36500
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the user chose for a patient.
+
+    Parameters
+    ----------
+    pseudonym
+        The new Patient ID and name: 1 to 64 ASCII characters, no backslash (PS3.5 6.2, LO).
+    days
+        Days by which dates move, or None to let the key choose.
+
+    Raises
+    ------
+    UsageError
+        If LO cannot hold the pseudonym, or the days are more than a century.
+    """
+
+    pseudonym: str
+    days: int | None = None
+
+    def __post_init__(self) -> None:
+        if not _PSEUDONYM.fullmatch(self.pseudonym) or self.pseudonym != self.pseudonym.strip():
+            raise UsageError("a pseudonym has 1 to 64 ASCII characters, no backslash and no blanks around it")
+        if self.days is not None and abs(self.days) > _MOST_DAYS:
+            raise UsageError("dates move by at most a century")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Old and new of one Instance; the repr shows nothing.
+
+    Parameters
+    ----------
+    patient
+        Old Patient ID and pseudonym.
+    uids
+        Old UID -> new UID, of every UID that was replaced.
+    """
+
+    patient: tuple[str, str] = field(default=("", ""), repr=False)
+    uids: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def assignment_for(patient_id: str, assignments: Mapping[str, Assignment | str]) -> Assignment | None:
+    """Return what the user chose for a patient; case, width and spaces of the ID do not matter."""
+    found = assignments.get(patient_key("", patient_id))
+    return Assignment(found) if isinstance(found, str) else found
+
+
+def read_assignments(path: str | os.PathLike[str]) -> dict[str, Assignment]:
+    """Read a CSV file with the columns ``PatientID,pseudonym`` and, if wanted, ``days``.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing, a patient or a pseudonym stands twice, or a value cannot be used;
+        the message names the line and never quotes it.
+    """
+    with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+        table = csv.DictReader(stream)
+        if not {"PatientID", "pseudonym"} <= set(table.fieldnames or ()):
+            raise UsageError("the CSV of pseudonyms needs the columns PatientID and pseudonym")
+        rows = [(table.line_num, row) for row in table]
+    return _assigned(rows)
+
+
+def _assigned(rows: Iterable[tuple[int, dict[str, str]]]) -> dict[str, Assignment]:
+    assignments: dict[str, Assignment] = {}
+    taken: set[str] = set()
+    for line, row in rows:
+        patient, assignment = patient_key("", row["PatientID"] or ""), _assignment(line, row)
+        if patient in assignments or assignment.pseudonym in taken:
+            raise UsageError(f"line {line} of the CSV repeats a patient or a pseudonym")
+        assignments[patient] = assignment
+        taken.add(assignment.pseudonym)
+    return assignments
+
+
+def _assignment(line: int, row: dict[str, str]) -> Assignment:
+    try:
+        days = (row.get("days") or "").strip()
+        return Assignment((row["pseudonym"] or "").strip(), int(days) if days else None)
+    except (UsageError, ValueError):
+        raise UsageError(f"line {line} of the CSV holds no usable pseudonym or days") from None
+
+
+def write_pairs(path: str | os.PathLike[str], pairs: Mapping[str, str]) -> None:
+    """Write ``id_old,id_new`` lines into a new file that only its owner can read.
+
+    Raises
+    ------
+    FileExistsError
+        If the file is there already.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("id_old", "id_new"))
+        writer.writerows(sorted(pairs.items()))
