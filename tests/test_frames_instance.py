@@ -22,6 +22,8 @@ from scrub_pixels.frames.syntaxes import (
     RLE_LOSSLESS,
 )
 
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+
 
 def item(value: bytes) -> bytes:
     return b"\xfe\xff\x00\xe0" + struct.pack("<I", len(value)) + value
@@ -299,3 +301,46 @@ def test_scan_headers_of_early_twelve_bit_encoders_are_understood() -> None:
     instance = open_instance(make_instance(recipe, pixel_data=value))
     assert np.abs(instance.stored(0).astype(int) - ramps(1)[0]).max() <= 3
     assert instance.encoded(0).rstrip(b"\0") == bytes(encoded).rstrip(b"\0")
+
+
+def test_a_lossy_codec_that_overshoots_is_saturated_not_wrapped() -> None:
+    wide = Recipe(bits_allocated=16, syntax=JPEG_2000_LOSSLESS)
+    frame = np.full(wide.description.shape, 4000, np.uint16)
+    frame[3, 4] = 4110
+    dataset = make_instance(replace(wide, bits_stored=12), pixel_data=encode([frame], wide))
+    dataset.file_meta.TransferSyntaxUID = JPEG_2000
+    instance = open_instance(dataset)
+    assert instance.stored(0)[3, 4] == 4095
+    assert instance.stored(0)[0, 0] == 4000
+    assert not instance.unused_bits
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS])
+def test_a_sign_is_extended_from_the_precision_of_the_codestream(syntax: str) -> None:
+    narrow = Recipe(bits_allocated=16, bits_stored=12, syntax=syntax)
+    frame = np.full(narrow.description.shape, 0x0FFF, np.uint16)
+    wide = replace(narrow, bits_stored=16, signed=True)
+    instance = open_instance(make_instance(wide, pixel_data=encode([frame], narrow)))
+    assert (instance.stored(0) == -1).all()
+
+
+def rle_frame(segment: bytes) -> bytes:
+    return struct.pack("<16I", 1, 64, *[0] * 14) + segment
+
+
+def test_a_run_length_bomb_is_not_inflated() -> None:
+    recipe = Recipe(2, 8, syntax=RLE_LOSSLESS)
+    for segment in (b"\x81\0" * 200, b""):
+        value = join_frames([rle_frame(segment)], recipe.description, RLE_LOSSLESS)
+        with pytest.raises(CorruptInstance, match="within"):
+            open_instance(make_instance(recipe, pixel_data=value)).stored(0)
+
+
+def test_one_byte_of_padding_is_no_surplus_whatever_its_value() -> None:
+    odd = Recipe(1, 3)
+    assert open_instance(make_instance(odd, pixel_data=b"abcX")).surplus is None
+    assert open_instance(make_instance(odd, pixel_data=b"abcXY!")).surplus is not None
+    for body in (b"x", b"xy"):  # one of the two makes the codestream odd
+        stream = with_segment(jpeg(ramps(1)[0]), 0xFE, body)
+        value = item(b"") + item(stream + b"X" * (len(stream) % 2))
+        assert open_instance(make_instance(replace(JPEG, frames=1), pixel_data=value)).surplus is None

@@ -143,6 +143,21 @@ def test_no_truncation_is_opened_as_if_it_were_whole() -> None:
             open_instance(whole[:length]).stored(0)
 
 
+@pytest.mark.parametrize("undefined", [False, True])
+def test_a_file_cut_inside_its_last_element_is_unreadable(undefined: bool) -> None:
+    dataset = make_instance()
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = ENCAPSULATED_PDF
+    for keyword in list(dataset.dir("Pixel", "Bits", "Samples", "Photometric", "High", "Rows", "Columns")):
+        delattr(dataset, keyword)
+    if undefined:
+        dataset.ReferencedStudySequence = Sequence([make_instance()])
+        dataset["ReferencedStudySequence"].is_undefined_length = True
+        del dataset.PatientID, dataset.PatientName, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+    whole = saved(dataset)
+    assert open_instance(whole).pixels is None
+    refused(whole[:-3], UnreadableFile)
+
+
 def test_a_large_file_is_refused_unread(file: bytes) -> None:
     with pytest.raises(TooLarge):
         open_instance(file, Limits(max_file_bytes=len(file) - 1))

@@ -97,6 +97,16 @@ def test_text_is_seen_though_one_hot_pixel_stretches_the_range(outlier: int) -> 
     assert best(views(recipe, frame)) > 30
 
 
+def test_text_is_seen_though_scattered_pixels_stretch_the_range() -> None:
+    recipe, random = Recipe(400, 400, bits_allocated=16), np.random.default_rng(1)
+    frame = random.integers(0, 60, (400, 400)).astype(np.uint16)
+    frame[ink((400, 400))] = 200
+    frame[random.integers(200, 400, 150), random.integers(0, 400, 150)] = random.integers(200, 65536, 150)
+    found = views(recipe, frame)
+    assert [view.name for view in found] == ["display", "full range", "ranks"]
+    assert contrast(found[2]) > 100
+
+
 @pytest.mark.parametrize("outlier", [2600, 30000])
 @pytest.mark.parametrize("window", [None, ("1120", "240")])
 def test_text_on_a_banner_far_from_the_picture_gets_its_contrast_back(

@@ -193,7 +193,7 @@ def _dcmread(file: BinaryIO) -> Dataset:
 def _check_whole(dataset: Dataset) -> None:
     """Refuse a last element that is shorter than its length says: pydicom reads on silently."""
     for tag in list(dataset.keys())[-1:]:
-        raw = dataset.get_item(tag)
+        raw = dataset.get_item(tag, keep_deferred=True)
         length, value = getattr(raw, "length", None), raw.value
         cut = length not in (None, 0xFFFFFFFF) and isinstance(value, bytes) and len(value) < length
         if cut and tag not in (0x7FE00008, 0x7FE00009, 0x7FE00010):
