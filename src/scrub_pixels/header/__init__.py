@@ -5,17 +5,20 @@ from scrub_pixels.header.deidentify import HeaderResult, deidentify
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import contains_identifier
 from scrub_pixels.header.options import PROFILES, Option, Profile
+from scrub_pixels.header.plan import Planned, plan
 
 __all__ = [
-    "PROFILES",
     "Assignment",
-    "Pairs",
-    "read_assignments",
-    "write_pairs",
     "HeaderResult",
     "Option",
+    "PROFILES",
+    "Pairs",
+    "Planned",
     "Profile",
     "ProjectKey",
     "contains_identifier",
     "deidentify",
+    "plan",
+    "read_assignments",
+    "write_pairs",
 ]
