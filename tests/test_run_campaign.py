@@ -91,7 +91,7 @@ def mixed(tmp_path_factory):
     plain().save_as(unknown, enforce_file_format=True)
     (source / "unknown-syntax.dcm").write_bytes(
         unknown.getvalue().replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.99999.1.2.1\x00", 1))
-    shutil.copy(source / "no-text", source / "copy-of-no-text")
+    shutil.copy(source / "no-text", source / "no-text-copy")
     first, second = plain(), plain()
     second.SOPInstanceUID = first.SOPInstanceUID
     second.StudyInstanceUID, second.SeriesInstanceUID = first.StudyInstanceUID, first.SeriesInstanceUID
@@ -143,7 +143,7 @@ def test_two_instances_with_one_uid_are_both_accounted_for(mixed):
 
 
 def test_a_copy_of_a_file_is_no_second_output(mixed):
-    pair = [rows(mixed[0])[name] for name in ("no-text", "copy-of-no-text")]
+    pair = [rows(mixed[0])[name] for name in ("no-text", "no-text-copy")]
     assert sum(bool(row.output) for row in pair) == 1
     assert any("duplicate" in (row.code, *row.facts) or "copy" in row.message for row in pair)
 

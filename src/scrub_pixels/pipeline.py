@@ -20,7 +20,7 @@ from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict, de
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
 from scrub_pixels.header import ProjectKey, deidentify
-from scrub_pixels.masks import PixelEvidence, mask, prove, with_pixels
+from scrub_pixels.masks import PixelEvidence, codestream_comments, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
 from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_reader
 
@@ -151,6 +151,8 @@ class Scrubber:
             return _kept_back(decision)
         masked = mask(instance, decision.redactions)
         candidate = open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
+        if any(codestream_comments(candidate.encoded(frame)) for frame in range(candidate.frames)):
+            return Held(decision, ("a frame's codestream carries a comment or application data",))
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
         return self._released(candidate.dataset, decision, evidence)
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import cattrs
 import tomli_w
+from cattrs.gen import make_dict_structure_fn, override
 
 from scrub_pixels.decisions import DecisionSettings
 from scrub_pixels.errors import UsageError
@@ -97,6 +98,9 @@ def _converter() -> cattrs.Converter:
     for kind in (int, float, str, bool):
         converter.register_structure_hook(kind, _structure_scalar)
     converter.register_structure_hook(Option, _option)
+    # What is not printed (pseudonyms of patients) is not read from a policy file either.
+    hidden = {f.name: override(omit=True) for f in fields(Profile) if not f.repr}
+    converter.register_structure_hook(Profile, make_dict_structure_fn(Profile, converter, **hidden))
     return converter
 
 

@@ -4,7 +4,7 @@ from scrub_pixels.masks.black import fill_value
 from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence
 from scrub_pixels.masks.jpeg_comments import codestream_comments
 from scrub_pixels.masks.masking import MaskedPixels, mask
-from scrub_pixels.masks.proof import prove
+from scrub_pixels.masks.proof import digest_pixels, prove
 from scrub_pixels.masks.writing import with_pixels
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "MaskedPixels",
     "PixelEvidence",
     "codestream_comments",
+    "digest_pixels",
     "fill_value",
     "mask",
     "prove",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from scrub_pixels.errors import ProofFailed
 from scrub_pixels.frames import Instance, PixelDescription
@@ -76,6 +77,14 @@ def _pixels(instance: Instance) -> PixelDescription:
     if instance.pixels is None:
         raise _failed("An Instance has no pixels to compare")
     return instance.pixels
+
+
+def digest_pixels(dataset: Dataset, key: bytes) -> str:
+    """Return the keyed digest of a data set's Pixel Data, as `PixelEvidence.digest_out` has it; "" without."""
+    for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
+        if keyword in dataset:
+            return _digest(dataset[keyword].value, key)
+    return ""
 
 
 def _value(instance: Instance) -> bytes:

@@ -156,6 +156,7 @@ class _Run:
 
     def go(self, watch: Watcher) -> Result:
         runs = self.books.ledger.runs
+        self._withdraw_what_no_longer_stands()
         number = runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy))
         outcomes = executor_for(self.campaign).run(work, self._tasks(number))
         for task, outcome in outcomes:
@@ -173,11 +174,18 @@ class _Run:
                 continue
             yield Task(self.books.ledger.begin(run_number, source), source, orders)
 
+    def _withdraw_what_no_longer_stands(self) -> None:
+        """Remove from OUT what an older policy released, and what a crash left without an account."""
+        ledger = self.books.ledger
+        stale = [row.output for row in ledger.stale(self.digest)]
+        for output in [*stale, *ledger.unaccounted(self.out.files())]:
+            self.out.withdraw(output)
+
     def _stands(self, output: str) -> bool:
         return not output or (self.out.root / output).is_file()
 
     def _done_before(self, source: Source) -> bool:
-        """Tell whether this input is settled; what an older policy had released of it is withdrawn."""
+        """Tell whether this input is settled; what was released of an older version of it is withdrawn."""
         ledger = self.books.ledger
         row = ledger.done(source, self.digest)
         if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row.output):

@@ -21,6 +21,7 @@ from scrub_pixels.decisions import harvest
 from scrub_pixels.errors import Refusal, ScrubError, TooLarge
 from scrub_pixels.frames import Instance, open_instance
 from scrub_pixels.header import ProjectKey, contains_identifier
+from scrub_pixels.masks import digest_pixels
 from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.discovery import Source
@@ -118,7 +119,7 @@ def _release(scrubbed: Scrubbed, instance: Instance, task: Task, started: float)
     if out is None:
         return Account(Outcome.RELEASED, started=started, seconds=time.time() - started)
     place = _place(scrubbed, instance, task)
-    written = out.write(scrubbed, place)
+    written = out.write(scrubbed, place, functools.partial(digest_pixels, key=task.orders.secret))
     account = account_released(scrubbed, written, started)
     if written.relative == place.relative or task.orders.layout is Layout.KEEP:
         return account

@@ -366,8 +366,8 @@ def _text_bytes(text: str) -> bytes:
 
 
 def _as_duplicate(account: Account) -> Account:
-    return replace(account, outcome=Outcome.REFUSED, code="duplicate", stage="write", output="",
-                   message="The same Instance was released from another input already.")
+    return replace(account, code="duplicate", output="",
+                   message="A copy of another input, whose output serves for both.")
 
 
 def _row(row: sqlite3.Row) -> Row:
