@@ -66,7 +66,7 @@ def _grouped_digits(match: re.Match[str]) -> bool:
     if len(chunks) == 1:
         return values[0] is None and not _is_counter(match.group())
     numbers = [value for value in values if value is not None]
-    return len(numbers) < len(chunks) or not (_is_scale(numbers) or _all_decimal(chunks))
+    return len(numbers) < len(chunks) or not (_is_scale(numbers) or _partly_decimal(chunks))
 
 
 def _scale_value(chunk: str) -> float | None:
@@ -86,8 +86,9 @@ def _is_scale(values: list[float]) -> bool:
     return len(values) >= 3 and len(steps) == 1 and steps != {0.0}
 
 
-def _all_decimal(chunks: list[str]) -> bool:
-    return len(chunks) <= 4 and all(re.fullmatch(r"-?\d{0,3}[.,]\d{1,3}", c) for c in chunks)
+def _partly_decimal(chunks: list[str]) -> bool:
+    """A third of decimal fractions: a row of a table, no number of a record has them."""
+    return 3 * sum(bool(re.fullmatch(r"-?\d{0,3}[.,]\d{1,3}", chunk)) for chunk in chunks) >= len(chunks)
 
 
 PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(

@@ -89,7 +89,7 @@ _PROBE = re.compile(
           |pv|ip|is|il|xl|rab|ric|rnp|rsp|hst|eup)
         -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
       | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-(?:rs|d|s|w))?   # 4C, 9L-D, 6L3, 3Sc-RS
-      | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
+      | m[3-6]sc?(?:-d)? | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
       | r?(?:hfl|hst|ic|c|l|p|d)[1-9]\d?xp?i?
       | [sx]\d-\d[tuh]?
     )$"""
