@@ -12,7 +12,7 @@ from scrub_pixels.text.readers import (
     TextRecognizer,
     load_reader,
 )
-from scrub_pixels.text.search import find_text
+from scrub_pixels.text.search import find_text, reread
 from scrub_pixels.text.settings import SearchSettings
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "TextSearch",
     "find_text",
     "load_reader",
+    "reread",
 ]

@@ -39,7 +39,7 @@ class CineSearch:
         self._ended: list[Track] = []
         self._sum: NDArray[np.float32] | None = None
         self._stretch = FrameSpan(0, 1)
-        self._moved: NDArray[np.bool_] | None = None
+        self._moved: NDArray[np.int32] | None = None
 
     def show(self, frame: int, image: Image) -> None:
         """Search the next frame (uint8, grey or RGB)."""
@@ -137,7 +137,7 @@ class CineSearch:
     def _gather(self, frame: int, image: Image) -> None:
         """Add a frame to the stretch; at its end search the mean."""
         self._sum += image
-        self._moved |= self._changes.moving
+        self._moved += self._changes.moving
         self._stretch = FrameSpan(self._stretch.start, frame + 1)
         if len(self._stretch) >= STRETCH:
             self._search_mean()
@@ -145,17 +145,21 @@ class CineSearch:
 
     def _restart(self, frame: int, image: Image) -> None:
         self._sum = image.astype(np.float32)
-        self._moved = np.zeros(self._changes.changed.shape, bool)
+        self._moved = np.zeros(self._changes.changed.shape, np.int32)
         self._stretch = FrameSpan(frame, frame + 1)
 
     def _search_mean(self) -> None:
         """Search the mean of the stretch where it moved; a line there stood in all of its frames."""
-        if self._moved is None or not self._moved.any():
+        if self._moved is None:
+            return
+        flowed = 2 * self._moved >= len(self._stretch)
+        if not flowed.any() or len(self._stretch) < 2:
             return
         mean = np.rint(self._sum / len(self._stretch)).astype(np.uint8)
-        areas = rectangles(self._moved, (mean.shape[0], mean.shape[1]))
+        areas = rectangles(flowed, (mean.shape[0], mean.shape[1]))
         for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale):
-            self._note_mean(candidate, mean)
+            if flowed[blocks_under(candidate.region)].mean() > 0.5:
+                self._note_mean(candidate, mean)
 
     def _note_mean(self, candidate: Candidate, mean: Image) -> None:
         known = [t for t in self._live if t.is_same_place(candidate.region)]

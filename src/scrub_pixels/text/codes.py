@@ -29,7 +29,10 @@ def find_codes(image: Image, within: Region | None = None) -> list[Candidate]:
 
 def _qr_corners(grey: Image) -> list[np.ndarray]:
     """Return the corners of what has the three finder patterns of a QR code."""
-    found, corners = cv2.QRCodeDetector().detectMulti(grey)
+    try:
+        found, corners = cv2.QRCodeDetector().detectMulti(grey)
+    except cv2.error:  # OpenCV 5.0 clusters finder patterns before it counts them: there are too few
+        return []
     return list(corners) if found else []
 
 

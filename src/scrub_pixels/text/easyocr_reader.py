@@ -25,6 +25,9 @@ LINK_THRESHOLD = 0.3
 LOW_TEXT = 0.3
 """CRAFT's thresholds, below its defaults of 0.7, 0.4 and 0.4: recall first, the recogniser judges."""
 
+FLAT = 4
+"""Grey levels of spread below which a crop is empty."""
+
 LEAST_SIDE = 48
 """CRAFT halves the image five times; smaller images are padded to this."""
 
@@ -73,7 +76,7 @@ class EasyOcrReader:
     def _read(self, crop: Image) -> Reading:
         grey = cv2.cvtColor(_rgb(crop), cv2.COLOR_RGB2GRAY)
         rows, columns = grey.shape
-        if min(rows, columns) < 2:
+        if min(rows, columns) < 2 or int(grey.max()) - int(grey.min()) < FLAT:  # it reads digits in nothing
             return Reading("", 0.0)
         with _quiet():
             found = self._engine.recognize(grey, [[0, columns, 0, rows]], [], reformat=False)
@@ -122,7 +125,7 @@ def _complete_torchvision() -> Any:
     from torch.library import Library
 
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError:
         operators = Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):

@@ -9,6 +9,7 @@ Canny 1986), joined along the line.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -35,6 +36,12 @@ CELL = 2
 TEXT, GRAPHICS, CODE = 0, 1, 2
 """Planes of the map."""
 
+THINNEST = 3
+"""Cells that a line of text is high at least."""
+
+WAIST = 0.35
+"""A blob is cut where it narrows to this share of the lesser of its widths above and below."""
+
 Map = NDArray[np.float32]
 Boxes = NDArray[np.int64]
 """``(count, 4)``: top, left, bottom, right in cells of the map, half-open."""
@@ -58,7 +65,7 @@ class NetworkSettings:
         The lower of two blobs joined into one line has at least this share of the other's height;
         shorter ones (full stops, hyphens) are joined if they stand closer.
     least_cells
-        Lines whose blobs have fewer cells are noise.
+        Lines whose blobs' boxes have fewer cells are noise.
     codes
         Return barcodes and QR codes, too.
     tile, overlap
@@ -117,18 +124,21 @@ class NetworkDetector:
         planes = self._planes(image)
         if self.settings.reduced and min(image.shape[:2]) >= 4 * STEP:
             small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            planes[TEXT] = np.maximum(planes[TEXT], self._large_letters(small, planes.shape[1:]))
+            planes[TEXT] = np.maximum(planes[TEXT], self._large_letters(small, planes[TEXT]))
         return planes
 
-    def _large_letters(self, small: Image, shape: tuple[int, ...]) -> Map:
-        """Return what the reduced image shows of letters too tall for the full one."""
-        plane = self._planes(small)[TEXT]
-        kept = np.zeros_like(plane)
-        labels, stats = _blobs(plane, self.settings)
-        tall = np.flatnonzero(np.minimum(stats[:, 2], stats[:, 3]) * 2 * CELL >= self.settings.large)
-        inside = np.isin(labels, tall[tall > 0])
-        kept[inside] = plane[inside]
-        return cv2.resize(kept, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    def _large_letters(self, small: Image, plane: Map) -> Map:
+        """Return what only the reduced image shows: blobs too tall for small letters, unknown to `plane`.
+
+        Lines of small letters run together in the reduced image; the full one knows those.
+        """
+        reduced = self._planes(small)[TEXT]
+        labels, stats = _blobs(reduced, self.settings)
+        tall = np.minimum(stats[:, 2], stats[:, 3]) * 2 * CELL >= self.settings.large
+        known = cv2.resize((plane >= self.settings.weak).astype(np.float32), reduced.shape[::-1])
+        share = np.bincount(labels.ravel(), known.ravel(), len(stats)) / np.bincount(labels.ravel())
+        wanted = tall & (stats[:, 4] > 0) & (share < 0.5)
+        return cv2.resize(np.where(wanted[labels], reduced, np.float32(0)), plane.shape[::-1])
 
     def _planes(self, image: Image) -> Map:
         """Return the map of an image of any size, tile by tile if it is large."""
@@ -183,19 +193,63 @@ def _spans(length: int, settings: NetworkSettings) -> list[tuple[int, int]]:
 def lines_of_map(plane: Map, settings: NetworkSettings) -> list[tuple[Region, float]]:
     """Return the lines in a text map as regions of the image, each with its mean probability."""
     labels, stats = _blobs(plane, settings)
-    kept = np.flatnonzero(stats[:, 4])
-    if not kept.size:
+    pieces = [p for i in np.flatnonzero(stats[:, 4]) for p in _pieces(labels, stats[i], int(i))]
+    if not pieces:
         return []
-    boxes = np.stack(
-        [stats[kept, 1], stats[kept, 0], stats[kept, 1] + stats[kept, 3], stats[kept, 0] + stats[kept, 2]], 1
-    )
-    groups = _grouped(boxes.astype(np.int64), settings)
-    sums = np.bincount(labels.ravel(), weights=plane.ravel(), minlength=len(stats))[kept]
+    boxes = np.array(pieces)
+    lines = [boxes[part] for group in _grouped(boxes, settings) for part in _level(boxes, group)]
     return [
-        (_region(boxes[members]), float(sums[members].sum() / stats[kept[members], 4].sum()))
-        for members in groups
-        if stats[kept[members], 4].sum() >= settings.least_cells
+        (_region(line), _mean(plane, line, settings)) for line in lines if _size(line) >= settings.least_cells
     ]
+
+
+def _pieces(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], label: int
+) -> list[tuple[int, int, int, int]]:
+    """Return the boxes of one blob, cut where lines above each other touch."""
+    left, top, columns, rows = (int(v) for v in stats[:4])
+    window = labels[top : top + rows, left : left + columns] == label
+    profile = window.sum(axis=1)
+    edges = [0, *_cuts(profile), rows]
+    if rows > 1.5 * columns and columns < 2 * np.median(np.diff(edges)):
+        edges = [0, rows]  # letters of turned text, not lines above each other
+    return [_tight(window[a:b], top + a, left) for a, b in pairwise(edges)]
+
+
+def _tight(window: NDArray[np.bool_], top: int, left: int) -> tuple[int, int, int, int]:
+    columns = np.flatnonzero(window.any(axis=0))
+    return top, left + int(columns[0]), top + len(window), left + int(columns[-1]) + 1
+
+
+def _cuts(profile: NDArray[np.int64], first: int = 0) -> list[int]:
+    """Return the rows at which a blob narrows so much that two lines must touch there."""
+    if len(profile) < 2 * THINNEST + 1:
+        return []
+    above = np.maximum.accumulate(profile)
+    below = np.maximum.accumulate(profile[::-1])[::-1]
+    waist = profile / np.minimum(above, below)
+    row = THINNEST + int(np.argmin(waist[THINNEST : len(profile) - THINNEST]))
+    if waist[row] > WAIST:
+        return []
+    return [*_cuts(profile[:row], first), first + row, *_cuts(profile[row:], first + row)]
+
+
+def _level(boxes: Boxes, group: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the group as one line, or its words if together they are far taller and wider than each."""
+    high, wide = (boxes[group, k + 2].max() - boxes[group, k].min() for k in (0, 1))
+    tallest, widest = ((boxes[group, k + 2] - boxes[group, k]).max() for k in (0, 1))
+    straight = high <= 1.7 * tallest or wide <= 1.7 * widest
+    return [group] if straight else [group[i : i + 1] for i in range(len(group))]
+
+
+def _size(line: Boxes) -> int:
+    return int(((line[:, 2] - line[:, 0]) * (line[:, 3] - line[:, 1])).sum())
+
+
+def _mean(plane: Map, line: Boxes, settings: NetworkSettings) -> float:
+    """Return the mean probability of the likely cells in a line's boxes."""
+    cells = np.concatenate([plane[t:b, x:r].ravel() for t, x, b, r in line])
+    return float(cells[cells >= settings.weak].mean())
 
 
 def codes_of_map(plane: Map, settings: NetworkSettings) -> list[tuple[Region, float]]:
@@ -227,20 +281,16 @@ def _region(boxes: NDArray[np.integer]) -> Region:
 
 
 def _grouped(boxes: Boxes, settings: NetworkSettings) -> list[NDArray[np.intp]]:
-    """Return the members of each line: first along rows, then what stays upright along columns."""
+    """Return the members of each line: joined along rows, then upright ones along columns."""
     rows = _components(_joined(boxes, settings))
-    turned = boxes[:, [1, 0, 3, 2]]
-    upright = np.array([_is_upright(boxes[m]) for m in rows])
-    groups = [m for m, u in zip(rows, upright, strict=True) if not u]
-    alone = np.concatenate([m for m, u in zip(rows, upright, strict=True) if u] or [np.empty(0, np.intp)])
-    if alone.size:
-        groups += [alone[m] for m in _components(_joined(turned[alone], settings))]
-    return groups
-
-
-def _is_upright(boxes: Boxes) -> bool:
-    high, wide = boxes[:, 2].max() - boxes[:, 0].min(), boxes[:, 3].max() - boxes[:, 1].min()
-    return bool(high > 1.5 * wide and high >= 6)
+    outer = np.array([[*boxes[m, :2].min(axis=0), *boxes[m, 2:].max(axis=0)] for m in rows])
+    high, wide = outer[:, 2] - outer[:, 0], outer[:, 3] - outer[:, 1]
+    upright, short = (high > 1.5 * wide) & (high >= 6), np.flatnonzero(wide <= 2 * high)
+    columns = [short[m] for m in _components(_joined(outer[short][:, [1, 0, 3, 2]], settings))]
+    kept = [m for m in columns if upright[m].any()]
+    taken = {int(i) for m in kept for i in m}
+    groups = [np.concatenate([rows[i] for i in m]) for m in kept]
+    return groups + [m for i, m in enumerate(rows) if i not in taken]
 
 
 def _joined(boxes: Boxes, settings: NetworkSettings) -> NDArray[np.bool_]:

@@ -8,9 +8,9 @@ scale costs four times as much.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scrub_pixels.geometry import Region
+from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.boxes import clipped_boxes, fused, refined, thickness
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
@@ -39,7 +39,7 @@ class PictureSearch:
     def search(self, image: Image, within: Sequence[Region] | None = None) -> list[Candidate]:
         """Return the lines of `image`, or of the parts `within` of it."""
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
-        return confirmed([c for area in areas for c in self._look_twice(image, area)], self.settings)
+        return self._accepted(image, [c for area in areas for c in self._look_twice(image, area)])
 
     def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
         """Return the lines of the parts `within`, seen at one scale only."""
@@ -47,7 +47,17 @@ class PictureSearch:
         for area in within:
             tiles = self._tiles(area, busy_map(image[area.slices]), scale)
             found += self._candidates(image, self._boxes(image, tiles))
-        return confirmed(found, self.settings)
+        return self._accepted(image, found)
+
+    def _accepted(self, image: Image, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the confirmed candidates, their boxes given the margin that a mask needs.
+
+        The margin comes last: a crop that is cut close to the ink reads better.
+        """
+        shape = (image.shape[0], image.shape[1])
+        kept = confirmed(candidates, self.settings)
+        extra = [max(1, round(self.settings.margin * thickness(c.region))) for c in kept]
+        return [replace(c, region=c.region.expanded(e, e, shape)) for c, e in zip(kept, extra, strict=True)]
 
     def _look_twice(self, image: Image, area: Region) -> list[Candidate]:
         """Return the candidates of an area after both passes."""
@@ -56,13 +66,21 @@ class PictureSearch:
         settled = [c for c in first if self._is_settled(c)]
         if self.settings.upscale <= 1:
             return first
-        for candidate in settled:
-            done = candidate.region.intersection(area)
-            if done is not None:
-                busy[done.moved(-area.row, -area.column).slices] = 0
+        for done in [c.region for c in settled] + self._left_out((image.shape[0], image.shape[1])):
+            inside = done.intersection(area)
+            if inside is not None:
+                busy[inside.moved(-area.row, -area.column).slices] = 0
         second = self._boxes(image, self._tiles(area, busy, self.settings.upscale))
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
         return settled + self._second_candidates(image, second, open_boxes, settled)
+
+    def _left_out(self, shape: Shape) -> list[Region]:
+        """Return what the enlarged pass skips by policy: the middle of the frame, or nothing."""
+        band = [max(1, round(side * self.settings.band_fraction)) for side in shape]
+        middle = [side - 2 * width for side, width in zip(shape, band, strict=True)]
+        if self.settings.whole_frame or min(middle) < 1:
+            return []
+        return [Region(band[0], band[1], middle[0], middle[1])]
 
     def _second_candidates(
         self, image: Image, boxes: list[TextBox], open_boxes: list[TextBox], settled: list[Candidate]
@@ -83,7 +101,7 @@ class PictureSearch:
         return clipped_boxes(sure, (image.shape[0], image.shape[1]))
 
     def _parts(self, image: Image, boxes: Sequence[TextBox]) -> list[TextBox]:
-        return [part for box in boxes for part in refined(image, box, self.settings.margin)]
+        return [part for box in boxes for part in refined(image, box, self.settings.crop_margin)]
 
     def _candidates(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
         return [self._candidate(image, box) for box in fused(self._parts(image, boxes))]
@@ -110,15 +128,18 @@ def confirmed(candidates: Sequence[Candidate], settings: SearchSettings) -> list
     A witness is a real reading, a strong detection shaped like a line, or a confirmed line beside it.
     """
     kept = [c for c in candidates if believable(c, settings)]
-    beside = [c for c in candidates if c not in kept and any(_continues(c, k) for k in kept)]
+    beside = [c for c in candidates if c.plain and c not in kept and any(_continues(c, k) for k in kept)]
     return kept + beside
 
 
 def believable(candidate: Candidate, settings: SearchSettings) -> bool:
     """Tell whether a candidate is a line by itself; over texture more is asked of it."""
     reading, plain = candidate.choice.best, candidate.plain
-    if is_real(reading, settings) and (plain or _is_word(reading, settings)):
+    tall = min(candidate.region.rows, candidate.region.columns) > settings.tallest_line
+    if is_real(reading, settings) and ((plain and not tall) or _is_word(reading, settings)):
         return True
+    if tall:
+        return False
     sides = sorted((candidate.region.rows, candidate.region.columns))
     stretched = sides[1] >= (1.5 if plain else 2.5) * sides[0]
     return stretched and candidate.detection >= (

@@ -45,7 +45,7 @@ class LineReader:
     def read(self, image: Image, region: Region, with_variants: bool = True) -> Choice:
         """Return what stands in `region` of `image`; in doubt its variants are read too."""
         crop = np.ascontiguousarray(image[region.slices])
-        turns = (90, 270) if is_upright(region) else (0,)
+        turns = (90, 270) if self._settings.vertical and is_upright(region) else (0,)
         tried = [(self._sure(turned(crop, turn), with_variants), turn) for turn in turns]
         best, rotation = max(tried, key=lambda pair: _weight(pair[0][0]))
         return Choice(best[0], rotation, self._competing(best))

@@ -12,7 +12,8 @@ class SearchSettings:
     Parameters
     ----------
     whole_frame
-        Search the whole frame; False restricts the search to the border bands.
+        Enlarge whatever the first pass left open, wherever it stands; False enlarges only the
+        border bands. At its own scale the whole frame is searched in any case.
     band_fraction
         Width of a border band as a share of the frame's side.
     upscale
@@ -25,13 +26,15 @@ class SearchSettings:
     overlap
         Samples by which tiles overlap, before scaling; lines taller than this may be cut.
     vertical
-        Also look for text turned by 90 degrees.
+        Read tall boxes as text turned by 90 and by 270 degrees.
     least_detection
         Boxes whose detection score is lower are dropped unread.
     strong_detection
         Boxes at least this sure stay even if they cannot be read.
     strong_on_texture
         The same over tissue and other texture, where detectors are often sure and wrong.
+    tallest_line
+        Boxes thicker than this, in samples, must be read as words: detectors take whole organs for text.
     least_confidence
         Readings below this count as unread when a weak box is judged.
     sure_confidence
@@ -40,8 +43,10 @@ class SearchSettings:
         Confidence with which a reading of one or of two characters confirms a weak box.
     competing
         Another reading counts as an alternative if its confidence is at most this much lower.
+    crop_margin
+        Share of a line's height added on every side of its ink before it is read.
     margin
-        Share of a line's height added on every side of its ink.
+        The same added to that for the box that is handed on.
     """
 
     whole_frame: bool = True
@@ -54,9 +59,11 @@ class SearchSettings:
     least_detection: float = 0.3
     strong_detection: float = 0.85
     strong_on_texture: float = 0.92
+    tallest_line: int = 80
     least_confidence: float = 0.5
     sure_confidence: float = 0.9
     sure_single: float = 0.85
     sure_pair: float = 0.7
     competing: float = 0.15
-    margin: float = 0.18
+    crop_margin: float = 0.1
+    margin: float = 0.1

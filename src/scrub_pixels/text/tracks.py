@@ -69,7 +69,11 @@ class Track:
 
     def is_same_place(self, region: Region) -> bool:
         """Tell whether `region` is this line's place."""
-        return same_text(self.region, region)
+        shared = self.region.intersection(region)
+        small, large = sorted((self.region.area, region.area))
+        return same_text(self.region, region) or (
+            shared is not None and shared.area >= 0.6 * small and large <= 4 * small
+        )
 
     def _note(self, candidate: Candidate) -> None:
         choice = candidate.choice
