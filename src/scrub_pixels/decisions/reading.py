@@ -22,7 +22,10 @@ _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nip
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
 _DIGIT = re.compile(r"\d")
 _CHUNK = re.compile(r"\S+")
-_DIGIT_BY_NUMBER = re.compile(r"(?<=\d)[oilsb]+(?=\d)|(?<![a-z])[oil](?=\d)|(?<=\d)[oil](?![a-z])")
+_DIGIT_BY_NUMBER = re.compile(
+    r"(?<=\d)[oilsb]+(?=\d)|(?<=[-/.:])[oilsb](?=\d{1,3}(?![\d.]))|(?<![a-z\d])[oilsb](?=\d?[-/:])"
+    r"|(?<=\d)[oilsb](?![a-z\d])"
+)
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
@@ -190,8 +193,16 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
             continue
         if atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
+        elif heard.in_band and _is_short_anatomy(atom) and len(heard.atoms) == 1:
+            yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
         elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
             yield from _as_name(heard)
+
+
+def _is_short_anatomy(atom: Atom) -> bool:
+    """``GB`` alone in a header is someone's initials rather than a gallbladder."""
+    anatomical = atom.detail.startswith(("anatomy.body", "anatomy.finding", "measurement."))
+    return anatomical and atom.kind is _A.TERM and len(atom.text) == 2
 
 
 def _as_name(heard: Heard) -> Iterator[Evidence]:

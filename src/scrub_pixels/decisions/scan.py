@@ -88,7 +88,7 @@ _PROBE = re.compile(
         (?:[clspxvedmiu]|ic|ec|ml|be|ev|ra|rm|ri|er|sp|lv|sc|ca|cf|la|lf|lm|vf|va|vl|vr|ve|cl|el|ep|pe|mc
           |pv|ip|is|il|xl|rab|ric|rnp|rsp|hst|eup)
         -?\d{1,2}-\d{1,2}(?:-?(?:rs|oc|xd|[adehirstuv]))?                        # C5-1, L12-5, IC9-4, RAB6-D
-      | \d{1,2}(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-(?:rs|d|s|w))?   # 4C, 9L-D, 6L3, 3Sc-RS
+      | [1-9]\d?(?:[lcvpe]\d{0,2}|s|sc|vc|tc|vt|ld|ec|cd|ri)c?(?:-(?:rs|d|s|w))?   # 4C, 9L-D, 6L3, 3Sc-RS
       | m[3-6]sc?(?:-d)? | [lcp]a\d{3} | p[slvc]t-\d{2,4}[a-z]{0,3} | ust-\d{3,5} | eup-[a-z]{1,2}\d{2,4}
       | r?(?:hfl|hst|ic|c|l|p|d)[1-9]\d?xp?i?
       | [sx]\d-\d[tuh]?
