@@ -133,6 +133,22 @@ def test_names_of_files_are_judged():
     assert not contains_identifier("IM00001.dcm", identity)
 
 
+def test_a_private_class_uid_may_not_spell_an_identifier():
+    dataset = minimal(PatientID="4471903", RelatedGeneralSOPClassUID="1.3.12.4471903.1")
+    assert "RelatedGeneralSOPClassUID" not in cleaned(dataset)
+    dataset = minimal(SOPClassUID="1.3.12.2.1107.5.9.1")
+    assert cleaned(dataset).SOPClassUID == "1.3.12.2.1107.5.9.1"
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.Smith", "Quillfeather", "1.3.12.4471903"])
+def test_a_transfer_syntax_that_is_none_is_refused(syntax):
+    dataset = minimal()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    with pytest.raises(Refusal) as caught:
+        cleaned(dataset)
+    assert syntax not in str(caught.value)
+
+
 # --- attributes that the table does not list -------------------------------------------------
 
 

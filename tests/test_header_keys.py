@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.uid import UID_dictionary
 
 from scrub_pixels.errors import UsageError
 from scrub_pixels.header import ProjectKey
@@ -43,8 +44,22 @@ def test_registered_uids_are_no_instances(uid):
     assert KEY.new_uid(uid) == uid
 
 
-def test_a_uid_that_only_looks_registered_is_mapped():
-    assert KEY.new_uid("1.2.840.100081.5").startswith("2.25.")
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "1.2.840.100081.5",
+        "1.2.840.10008.Smith^John",
+        "1.2.840.10008.19530417.4471903",
+        "1.2.840.10008..1",
+        "1.2.840.10008.",
+    ],
+)
+def test_a_uid_that_only_looks_registered_is_mapped(uid):
+    assert KEY.new_uid(uid).startswith("2.25.")
+
+
+def test_every_uid_of_the_standard_counts_as_registered():
+    assert all(KEY.new_uid(uid) == uid for uid in UID_dictionary if uid.startswith("1.2.840.10008."))
 
 
 @given(IDS, IDS)

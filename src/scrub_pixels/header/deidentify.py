@@ -21,7 +21,7 @@ from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.marks import has_pixels, mark, proven
 from scrub_pixels.header.needles import Needles, needles_of
 from scrub_pixels.header.options import Profile
-from scrub_pixels.header.reading import ODD_DATA, shallow
+from scrub_pixels.header.reading import ODD_DATA, shallow, text_of
 from scrub_pixels.header.scan import blank_survivors
 from scrub_pixels.header.table import code_for
 from scrub_pixels.masks.evidence import PixelEvidence
@@ -93,7 +93,7 @@ def _deidentified(
 ) -> HeaderResult:
     source = _with_meta(dataset)
     tally = Tally()
-    scene = Scene(profile, key, subject_of(source, profile, key), types_of(_text(source, "SOPClassUID")),
+    scene = Scene(profile, key, subject_of(source, profile, key), types_of(text_of(source, "SOPClassUID")),
                   _needles(source, profile, key), tally)  # fmt: skip
     target = cleaned_level(source, (), scene)
     blank_survivors(target, scene)
@@ -103,7 +103,7 @@ def _deidentified(
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):
         tally.warnings["pixels are not proven clean; Patient Identity Removed is NO"] = None
-    pairs = Pairs((_text(source, "PatientID"), scene.subject.pseudonym), MappingProxyType(dict(tally.uids)))
+    pairs = Pairs((text_of(source, "PatientID"), scene.subject.pseudonym), MappingProxyType(dict(tally.uids)))
     return HeaderResult(
         dataset=target,
         pseudonym=scene.subject.pseudonym,
@@ -120,7 +120,7 @@ def subject_of(source: Dataset, profile: Profile, key: ProjectKey) -> Subject:
     Without a Patient ID the Study stands for the patient, so that two nameless patients never
     become one.
     """
-    issuer, patient = _text(source, "IssuerOfPatientID"), _text(source, "PatientID")
+    issuer, patient = text_of(source, "IssuerOfPatientID"), text_of(source, "PatientID")
     chosen = assignment_for(patient, profile.pseudonyms)
     if chosen is None and profile.refuse_unassigned:
         raise HeaderNotClean(
@@ -130,16 +130,9 @@ def subject_of(source: Dataset, profile: Profile, key: ProjectKey) -> Subject:
             remedy="Add the patient to the list, or let missing pseudonyms be generated.",
         )
     if not patient:
-        issuer, patient = "\0study", _text(source, "StudyInstanceUID") or _text(source, "SOPInstanceUID")
+        issuer, patient = "\0study", text_of(source, "StudyInstanceUID") or text_of(source, "SOPInstanceUID")
     days = chosen.days if chosen is not None and chosen.days is not None else key.day_offset(issuer, patient)
     return Subject(chosen.pseudonym if chosen is not None else key.pseudonym(issuer, patient), days)
-
-
-def _text(source: Dataset, keyword: str) -> str:
-    try:
-        return str(source.get(keyword) or "").strip(" \0")
-    except ODD_DATA:
-        return ""
 
 
 def _needles(source: Dataset, profile: Profile, key: ProjectKey) -> Needles:

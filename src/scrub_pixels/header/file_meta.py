@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 import scrub_pixels
+from scrub_pixels.errors import UnsupportedInstance
 from scrub_pixels.header.actions import Scene
 from scrub_pixels.header.keys import is_standard
+from scrub_pixels.header.reading import shallow, text_of
 
 IMPLEMENTATION_UID = "2.25.221408530519236408720385714398402173461"
 """Names this software, whichever version; fixed by us once."""
+
+
+_UID = re.compile(r"[0-9.]{3,64}")
+
+_PRIVATE_SYNTAX = re.compile(r"1\.2\.840\.113619\.5\.2")
+"""Implicit VR Big Endian of GE; no other private syntax can be read."""
 
 
 def complete(target: Dataset, source: Dataset, scene: Scene) -> None:
@@ -21,16 +32,23 @@ def complete(target: Dataset, source: Dataset, scene: Scene) -> None:
     Instance is a Secondary Capture of its own, known by the keyed digest of its content, so that a
     second run finds the same UIDs.
     """
-    meta = getattr(source, "file_meta", None) or FileMetaDataset()
-    if not target.get("SOPClassUID"):
-        found = str(meta.get("MediaStorageSOPClassUID") or "")
+    meta = _meta_of(source)
+    if not _UID.fullmatch(text_of(target, "SOPClassUID")):
+        found = text_of(meta, "MediaStorageSOPClassUID")
         target.SOPClassUID = found if is_standard(found) else SecondaryCaptureImageStorage
         scene.tally.warn(0x00080016, "was missing; supplied")
-    named = str(meta.get("MediaStorageSOPInstanceUID") or "")
-    for tag, known in ((0x00080018, named), (0x0020000D, ""), (0x0020000E, "")):
-        if not (tag in target and target[tag].value):
-            target.add_new(tag, "UI", scene.key.new_uid(known or f"{tag:08X} {_fingerprint(target, scene)}"))
-            scene.tally.warn(tag, "was missing; supplied")
+    named = text_of(meta, "MediaStorageSOPInstanceUID")
+    for keyword, known in (("SOPInstanceUID", named), ("StudyInstanceUID", ""), ("SeriesInstanceUID", "")):
+        if not _UID.fullmatch(text_of(target, keyword)):
+            uid = scene.key.new_uid(known or f"{keyword} {_fingerprint(target, scene)}")
+            setattr(target, keyword, uid)
+            scene.tally.warn(tag_for_keyword(keyword) or 0, "was missing; supplied")
+
+
+def _meta_of(source: Dataset) -> Dataset:
+    """Return the file meta to read at will; empty if there is none."""
+    meta = getattr(source, "file_meta", None)
+    return shallow(meta) if isinstance(meta, Dataset) else Dataset()
 
 
 def _fingerprint(target: Dataset, scene: Scene) -> str:
@@ -47,8 +65,8 @@ def rebuilt(source: Dataset, target: Dataset) -> FileMetaDataset:
     """Return new file meta for `target`; only the Transfer Syntax is taken from `source`."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = UID(target.get("SOPClassUID") or "")
-    meta.MediaStorageSOPInstanceUID = UID(target.get("SOPInstanceUID") or "")
+    meta.MediaStorageSOPClassUID = UID(text_of(target, "SOPClassUID"))
+    meta.MediaStorageSOPInstanceUID = UID(text_of(target, "SOPInstanceUID"))
     meta.TransferSyntaxUID = UID(_syntax(source))
     meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = f"SCRUBPIX_{scrub_pixels.__version__}"[:16]
@@ -56,8 +74,12 @@ def rebuilt(source: Dataset, target: Dataset) -> FileMetaDataset:
 
 
 def _syntax(source: Dataset) -> str:
-    """Return the Transfer Syntax UID of the source; a private one only if it is not empty."""
-    declared = str(getattr(getattr(source, "file_meta", None), "TransferSyntaxUID", "") or "")
-    if declared and (is_standard(declared) or set(declared) <= set("0123456789.")):
+    """Return the Transfer Syntax UID of the source, or that of its encoding if it names none."""
+    declared = text_of(_meta_of(source), "TransferSyntaxUID")
+    if declared and not is_standard(declared) and not _PRIVATE_SYNTAX.fullmatch(declared):
+        raise UnsupportedInstance(
+            "The Transfer Syntax UID is no UID.", stage="header", tag="(0002,0010) TransferSyntaxUID"
+        )
+    if declared:
         return declared
     return ImplicitVRLittleEndian if source.original_encoding[0] else ExplicitVRLittleEndian

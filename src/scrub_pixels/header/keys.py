@@ -131,9 +131,16 @@ class ProjectKey:
         return "".join(_ALPHABET[number // base**place % base] for place in range(letters))
 
 
+_REGISTERED = re.compile(re.escape(STANDARD_ROOT) + r"(\.(0|[1-9]\d{0,4})){0,10}")
+
+
 def is_standard(uid: str) -> bool:
-    """Tell whether a UID lies below the root that DICOM registers."""
-    return uid == STANDARD_ROOT or uid.startswith(STANDARD_ROOT + ".")
+    """Tell whether a UID lies below the root that DICOM registers, and has the form of one.
+
+    No component that DICOM registered has more than five digits, so that neither a date nor a
+    number of a patient can pass for one.
+    """
+    return _REGISTERED.fullmatch(uid) is not None
 
 
 def patient_key(issuer: str, patient_id: str) -> str:

@@ -11,7 +11,7 @@ from scrub_pixels.header.actions import named
 from scrub_pixels.header.engine import DEEPEST
 from scrub_pixels.header.iod_types import IodTypes, Path, resolved, types_of
 from scrub_pixels.header.options import Profile
-from scrub_pixels.header.reading import element_at, items_of, shallow
+from scrub_pixels.header.reading import element_at, items_of, shallow, text_of
 from scrub_pixels.header.table import Row, code_for, row_for
 
 
@@ -46,7 +46,7 @@ def plan(dataset: Dataset, profile: Profile) -> tuple[Planned, ...]:
     The final scan for identifiers is not foreseen: it depends on values.
     """
     source = shallow(dataset)
-    types = types_of(str(source.get("SOPClassUID") or ""))
+    types = types_of(text_of(source, "SOPClassUID"))
     return tuple(_planned(source, (), profile, types))
 
 

@@ -6,7 +6,7 @@ import copy
 import struct
 
 from pydicom.charset import convert_encodings
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
@@ -26,14 +26,24 @@ _NOT_IN_DICTIONARY = ""
 
 def shallow(source: Dataset) -> Dataset:
     """Return a data set of its own with the same elements: reading it leaves `source` as it was."""
-    elements: dict[BaseTag, DataElement | RawDataElement] = {
-        tag: source.get_item(tag) for tag in source.keys()
-    }
+    found = ((tag, _undecoded(source, tag)) for tag in source.keys())
+    elements = {tag: element for tag, element in found if element is not None}
     twin = Dataset(elements, parent_encoding=source._parent_encoding)
     _take_encoding(source, twin)
     if hasattr(source, "_pixel_rep"):
         twin._pixel_rep = source._pixel_rep
     return twin
+
+
+def _undecoded(source: Dataset, tag: BaseTag) -> DataElement | RawDataElement | None:
+    """Return an element as it stands, or None if it has no value and no VR that could hold one.
+
+    Where reading the value was deferred it is read now.
+    """
+    try:
+        return source.get_item(tag)
+    except ODD_DATA:
+        return None
 
 
 def hollow(source: Dataset, elements: dict) -> Dataset:
@@ -93,6 +103,14 @@ def with_items(element: DataElement, items: list[Dataset]) -> DataElement:
     twin = DataElement(element.tag, "SQ", Sequence(items))
     twin.is_undefined_length = element.is_undefined_length
     return twin
+
+
+def text_of(source: Dataset, keyword: str) -> str:
+    """Return the value of an attribute as text; empty if it is not there or cannot be read."""
+    tag = tag_for_keyword(keyword)
+    element = element_at(source, tag) if tag is not None and tag in source else None
+    values = values_of(element) if element is not None else []
+    return "\\".join(str(value) for value in values).strip(" \0")
 
 
 def values_of(element: DataElement) -> list:

@@ -13,9 +13,10 @@ from pydicom.tag import BaseTag
 from scrub_pixels.errors import HeaderNotClean
 from scrub_pixels.header.actions import VERBS, Place, Scene, named
 from scrub_pixels.header.iod_types import Path, resolved
+from scrub_pixels.header.keys import is_standard
 from scrub_pixels.header.private import is_creator
 from scrub_pixels.header.reading import values_of
-from scrub_pixels.header.table import TABLES
+from scrub_pixels.header.table import HARMLESS, TABLES, row_for
 from scrub_pixels.header.trust import TEXT, is_code, spelling
 
 _CODED = frozenset(
@@ -73,9 +74,18 @@ def _holds(element: DataElement, scene: Scene) -> bool:
         return isinstance(value, bytes) and len(value) <= _LARGEST and scene.needles.in_bytes(value)
     if element.VR == "CS" and is_code(element):
         return any(_ID_IN_CODE.fullmatch(v) and scene.needles.hit(v) for v in map(str, values_of(element)))
+    if element.VR == "UI" and row_for(element.tag) is HARMLESS:
+        return any(
+            scene.needles.hit(uid) for uid in map(spelling, values_of(element)) if _is_foreign_uid(uid)
+        )
     if element.VR not in TEXT and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
         return False
     return any(scene.needles.hit(text) for text in map(spelling, values_of(element)) if _foreign(text, scene))
+
+
+def _is_foreign_uid(uid: str) -> bool:
+    """Tell whether a UID is neither ours nor DICOM's: a private class, which may be made of numbers."""
+    return not uid.startswith("2.25.") and not is_standard(uid)
 
 
 _PROSE_IF_INVALID = frozenset({"CS", "AE", "AS", "DA", "TM", "DT", "DS", "IS", "UI"})
