@@ -101,7 +101,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("date with month name", rf"(?<!\d)\d{{1,2}}{_TH}{_GAP}{_MONTH}{_GAP}{_YEAR}(?!\d)", _always),
         ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}{_TH}{_GAP}\d{{4}}(?!\d)", _always),
         ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
-        ("date with a misread month", rf"(?<![\d.])\d{{1,2}}[-/.] ?[a-z]{{3,9}}[-/.] ?{_YEAR}(?![\d.])", _always),
+        ("date, month misread", rf"(?<![\d.])\d{{1,2}}[-/.] ?[a-z]{{3,9}}[-/.] ?{_YEAR}(?![\d.])", _always),
         ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"^0\d/\d\d$", _always),
