@@ -20,10 +20,11 @@ _DIGIT_IN_WORD = re.compile(
 )
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
+_THREE_DIGITS = re.compile(r"\d{3,}")
 _DIGIT = re.compile(r"\d")
 _CHUNK = re.compile(r"\S+")
 _DIGIT_BY_NUMBER = re.compile(
-    r"(?<=\d)[oilsb]+(?=\d)|(?<=[-/.:])[oilsb](?=\d{1,3}(?![\d.]))|(?<![a-z\d])[oilsb](?=\d?[-/:])"
+    r"(?<=\d)[oilsb]+(?=\d)|(?<=[-/.:])[oilsb](?=\d{1,3}(?![\d.]))|(?<![a-z\d])[oilsb](?=\d{0,3}[-/:])"
     r"|(?<=\d)[oilsb](?![a-z\d])"
 )
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
@@ -56,6 +57,11 @@ class Heard:
     hits: tuple[Hit, ...] = field(repr=False)
     in_band: bool = False
     trusted: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def is_measurement(self) -> bool:
+        """True if a number with a unit or a label is in it."""
+        return any(atom.kind is _A.MEASURE for atom in self.atoms)
 
     @property
     def with_digits(self) -> str:
@@ -237,7 +243,7 @@ def glued_codes(heard: Heard) -> Iterator[Evidence]:
     """A letter with three or more digits glued behind it, alone, is a number of a record (``B204``)."""
     if len(heard.atoms) == 2 and heard.atoms[0].kind is _A.CODE and heard.atoms[1].kind is _A.NUMBER:
         first, second = heard.atoms
-        if first.stop == second.start and len(first.text) == 1 and len(second.text) >= _MOST_LETTERS:
+        if first.stop == second.start and len(first.text) == 1 and _THREE_DIGITS.fullmatch(second.text):
             yield Evidence(EvidenceKind.PATTERN, "letter and digits", True)
 
 

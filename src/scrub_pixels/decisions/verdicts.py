@@ -72,8 +72,8 @@ class _Case:
 
     @property
     def is_technical(self) -> bool:
-        """True if no label could have such a value: a term or a measurement is in it, or nothing at all."""
-        return all(h.has_company or not h.atoms for h in self.heard)
+        """True if no label could have such a value: a measurement, a term and more, or marks only."""
+        return all(h.has_company and len(h.atoms) > 1 or h.is_measurement or not h.atoms for h in self.heard)
 
     @property
     def may_be_name(self) -> bool:
