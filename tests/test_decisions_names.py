@@ -255,13 +255,13 @@ KEPT_UNLESS_IN_HEADER = set("""mets""".split())
 
 
 def _kept(texts: list[str], row: int) -> list[str]:
-    """Return the texts that would stay, each judged as a line of its own frame."""
-    lines = [
-        TextLine(Region(row, 10, 12, 90), FrameSpan(i, i + 1), text, 0.99, 0.99)
-        for i, text in enumerate(texts)
-    ]
-    findings = judge(lines, Identity(), DecisionSettings(), Context((600, 800)))
-    return [finding.line.reading for finding in findings if finding.verdict is Verdict.BENIGN]
+    """Return the texts that would stay, each judged alone, as its neighbours would speak against it."""
+    return [text for text in texts if _verdict(text, row) is Verdict.BENIGN]
+
+
+def _verdict(text: str, row: int) -> Verdict:
+    line = TextLine(Region(row, 10, 12, 8 * len(text)), FrameSpan(0, 1), text, 0.99, 0.99)
+    return judge([line], Identity(), DecisionSettings(), Context((600, 800)))[0].verdict
 
 
 def _words(names: list[str]) -> set[str]:
