@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -173,6 +174,14 @@ NEEDLES = needles_of(
 )
 def test_descriptors_keep_clinical_words(text, kept):
     assert cleaned(text, NEEDLES) == kept
+
+
+@pytest.mark.parametrize("unit", [" ", "1", "1-", "a", "x^", "A1-", "1.1", "(", "@", "1 jan "])
+def test_a_text_of_any_length_takes_no_time(unit):
+    start = time.process_time()
+    for length in (3900, 200_000):
+        cleaned((unit * length)[:length], NEEDLES)
+    assert time.process_time() - start < 2
 
 
 @given(st.text(max_size=80))

@@ -24,12 +24,24 @@ _SUSPECT = re.compile(
 )
 """Whatever looks like a date, phone, ID, UID, address or a person with a title."""
 
-_CARET_NAME = re.compile(r"\S*\w\^\w\S*")
+_CARET_NAME = re.compile(r"\w\^\w")
+
+_LONGEST = 4000
+"""Longer texts are no descriptions; looking through them could take any time."""
 
 
 def cleaned(text: str, needles: Needles) -> str:
     """Return `text` without this patient's identifiers; empty if nothing certain is left."""
-    without = _CARET_NAME.sub(" ", _SUSPECT.sub(" ", text)) if needles is not None else text
+    if len(text) > _LONGEST:
+        return ""
+    without = _without_caret_names(_SUSPECT.sub(" ", text))
     if without != text:
-        without = re.sub(r"\s+([,;.:])", r"\1", " ".join(without.split())).strip(" ,;:.-/()#=")
+        without = re.sub(r" ([,;.:])", r"\1", " ".join(without.split())).strip(" ,;:.-/()#=")
     return needles.removed_from(without) if needles.hit(without) else without
+
+
+def _without_caret_names(text: str) -> str:
+    """Return `text` without words in the form of a PN value: ``Smith^John``."""
+    if "^" not in text:
+        return text
+    return " ".join(word for word in text.split() if not _CARET_NAME.search(word))

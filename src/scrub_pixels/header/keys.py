@@ -29,6 +29,7 @@ _ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 
 _BODY, _CHECK = 14, 4
 _DAYS = 3650
+_LONGEST_ID = 256
 
 
 @dataclass(frozen=True)
@@ -154,5 +155,5 @@ def _normalised(text: str) -> str:
 
 def _shares(name: str, patient_id: str) -> bool:
     """Tell whether a word of the old ID stands in the new name."""
-    words = re.findall(r"[^\W_]{2,}", str(patient_id).upper())
+    words = re.findall(r"[^\W_]{2,18}", str(patient_id)[:_LONGEST_ID].upper())
     return any(word in name for word in words)
