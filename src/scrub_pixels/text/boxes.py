@@ -72,7 +72,8 @@ def same_text(a: Region, b: Region) -> bool:
 
 def _accounted_for(box: TextBox, boxes: Sequence[TextBox]) -> bool:
     """Tell whether thinner boxes inside explain most of a thick one."""
-    inside = [b.region.intersection(box.region) for b in boxes if thickness(b.region) * 1.7 < thickness(box.region)]
+    limit = thickness(box.region) / 1.7
+    inside = (b.region.intersection(box.region) for b in boxes if thickness(b.region) < limit)
     pieces = [r for r in inside if r is not None]
     return bool(pieces) and sum(r.area for r in pieces) >= 0.45 * box.region.area
 
@@ -99,7 +100,7 @@ def refined(image: Image, box: TextBox, margin: float) -> list[TextBox]:
 def _fitted_words(image: Image, line: Region, box: TextBox, margin: float) -> list[TextBox]:
     region, fits = fitted(image, line)
     words = _words(image, region) if fits else [region]
-    extra = max(1, round((margin if fits else 2 * margin) * region.rows))
+    extra = max(1, round(margin * region.rows))
     grown = (word.expanded(extra, extra, _shape(image)) for word in words)
     return [replace(box, region=word, plain=fits, quad=None) for word in grown]
 

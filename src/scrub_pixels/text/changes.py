@@ -95,9 +95,8 @@ def rectangles(blocks: NDArray[np.bool_], shape: tuple[int, int]) -> list[Region
     """
     joined = cv2.dilate(blocks.astype(np.uint8), np.ones((3, 9), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    found = [
-        Region(int(s[1]) * BLOCK, int(s[0]) * BLOCK, int(s[3]) * BLOCK, int(s[2]) * BLOCK) for s in stats[1:count]
-    ]
+    boxes = (stats[1:count, :4] * BLOCK).tolist()
+    found = [Region(row, column, rows, columns) for column, row, columns, rows in boxes]
     clipped = (region.clipped(shape) for region in found)
     return merged([region.expanded(GROUND, GROUND, shape) for region in clipped if region])
 

@@ -96,15 +96,21 @@ def fitted(image: Image, region: Region) -> tuple[Region, bool]:
     region
         A box around one horizontal line.
     """
-    reach = (max(2, round(0.3 * region.rows)), max(4, round(0.8 * region.rows)))
+    reach = (max(2, round(0.15 * region.rows)), max(4, round(0.8 * region.rows)))
     ink, window = ink_of(image, region, reach)
     if not ink.followable:
-        return region, False
+        return _without_slack(region), False
     band = _band(ink.mask, ink.inner)
     span = _span(ink.mask[slice(*band)], ink.inner, band[1] - band[0])
     if band[1] - band[0] < 3 or span[1] <= span[0]:
         return region, False
     return Region(window.row + band[0], window.column + span[0], band[1] - band[0], span[1] - span[0]), True
+
+
+def _without_slack(region: Region) -> Region:
+    """Return a box less some of the empty rows that detectors add above and below a line."""
+    slack = int(0.12 * region.rows)
+    return Region(region.row + slack, region.column, region.rows - 2 * slack, region.columns)
 
 
 def _band(mask: NDArray[np.uint8], inner: Region) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region, Shape
-from scrub_pixels.text.boxes import clipped_boxes, fused, refined, thickness
+from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, refined, thickness
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
@@ -56,8 +56,18 @@ class PictureSearch:
         """
         shape = (image.shape[0], image.shape[1])
         kept = confirmed(candidates, self.settings)
-        extra = [max(1, round(self.settings.margin * thickness(c.region))) for c in kept]
-        return [replace(c, region=c.region.expanded(e, e, shape)) for c, e in zip(kept, extra, strict=True)]
+        return [replace(c, region=self._with_margin(c, shape)) for c in kept]
+
+    def _with_margin(self, candidate: Candidate, shape: Shape) -> Region:
+        """Return the box to mask; where the ink could not be followed it is wider, at the ends most."""
+        settings, region = self.settings, candidate.region
+        unsure = 0.0 if candidate.plain else settings.unsure_margin
+        across, along = (
+            max(1, round(share * thickness(region)))
+            for share in (settings.margin + unsure, settings.margin + 2 * unsure)
+        )
+        rows, columns = (along, across) if is_upright(region) else (across, along)
+        return region.expanded(rows, columns, shape)
 
     def _look_twice(self, image: Image, area: Region) -> list[Candidate]:
         """Return the candidates of an area after both passes."""

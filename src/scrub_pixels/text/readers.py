@@ -108,7 +108,8 @@ class ReaderEntry:
             loader: Callable[[int], TextReader] = getattr(import_module(self.module), self.function)
             return loader(threads)
         except ImportError as error:
-            raise MissingDependency("a package of the reader cannot be imported", remedy=self.remedy) from error
+            message = "a package of the reader cannot be imported."
+            raise MissingDependency(message, remedy=self.remedy) from error
 
 
 READERS: Mapping[str, ReaderEntry] = MappingProxyType(
@@ -144,7 +145,7 @@ def load_reader(name: str, threads: int = 1) -> TextReader:
         If its packages or weights are absent, or the weights are not the known ones.
     """
     if name not in READERS:
-        raise UsageError("there is no text reader of that name", remedy=f"Known readers: {', '.join(READERS)}.")
+        raise UsageError("there is no text reader of that name.", remedy=f"Known: {', '.join(READERS)}.")
     if threads < 1:
         raise UsageError("a reader needs at least one thread")
     return READERS[name].load(threads)

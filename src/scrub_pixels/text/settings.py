@@ -47,6 +47,8 @@ class SearchSettings:
         Share of a line's height added on every side of its ink before it is read.
     margin
         The same added to that for the box that is handed on.
+    unsure_margin
+        The same added once more, at the ends of the line twice, where the ground hides its ends.
     """
 
     whole_frame: bool = True
@@ -67,3 +69,4 @@ class SearchSettings:
     competing: float = 0.15
     crop_margin: float = 0.1
     margin: float = 0.1
+    unsure_margin: float = 0.15

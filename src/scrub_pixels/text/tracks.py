@@ -122,7 +122,8 @@ def joined(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
 
 
 def _twins(a: TextLine, b: TextLine) -> bool:
-    return a.frames.start <= b.frames.stop and b.frames.start <= a.frames.stop and same_text(a.region, b.region)
+    touching = a.frames.start <= b.frames.stop and b.frames.start <= a.frames.stop
+    return touching and same_text(a.region, b.region)
 
 
 def _joined(a: TextLine, b: TextLine) -> TextLine:
