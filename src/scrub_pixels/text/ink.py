@@ -121,7 +121,11 @@ def _band(mask: NDArray[np.uint8], inner: Region) -> tuple[int, int]:
     start = inner.row + third + int(middle[0]) if middle.size else (inner.row + inner.bottom) // 2
     stop = inner.row + third + int(middle[-1]) + 1 if middle.size else start + 1
     patience = 2 if inner.rows >= 16 else 1
-    return _outwards(profile, start, -1, patience), _outwards(profile, stop - 1, 1, patience) + 1
+    sure = inner.rows // 4  # detectors add less than this: what lies further in belongs to the line
+    return (
+        min(inner.row + sure, _outwards(profile, start, -1, patience)),
+        max(inner.bottom - sure, _outwards(profile, stop - 1, 1, patience) + 1),
+    )
 
 
 def _outwards(profile: NDArray[np.integer], start: int, step: int, patience: int) -> int:
@@ -140,7 +144,7 @@ def _span(band: NDArray[np.uint8], inner: Region, height: int) -> tuple[int, int
     inside = np.flatnonzero(profile[inner.column : inner.right])
     if not inside.size:
         return inner.column, inner.column
-    patience = max(2, round(0.5 * height))
+    patience = max(2, round(0.7 * height))
     first, last = inner.column + int(inside[0]), inner.column + int(inside[-1])
     return _outwards(profile, first, -1, patience), _outwards(profile, last, 1, patience) + 1
 

@@ -39,6 +39,9 @@ TEXT, GRAPHICS, CODE = 0, 1, 2
 THINNEST = 3
 """Cells that a line of text is high at least."""
 
+CORE = 0.3
+"""Rows of a line's core hold this share of its widest row."""
+
 WAIST = 0.35
 """A blob is cut where it narrows to this share of the lesser of its widths above and below."""
 
@@ -217,8 +220,17 @@ def _pieces(
 
 
 def _tight(window: NDArray[np.bool_], top: int, left: int) -> tuple[int, int, int, int]:
-    columns = np.flatnonzero(window.any(axis=0))
-    return top, left + int(columns[0]), top + len(window), left + int(columns[-1]) + 1
+    """Return the box of one line, without the tails where it touches edges in the picture."""
+    first, last = _body(window.sum(axis=1)) if window.shape[1] > window.shape[0] else (0, len(window))
+    columns = np.flatnonzero(window[first:last].any(axis=0))
+    return top + first, left + int(columns[0]), top + last, left + int(columns[-1]) + 1
+
+
+def _body(profile: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the rows of a line: its core, and as far beyond as ascenders and descenders reach."""
+    core = np.flatnonzero(profile >= CORE * profile.max())
+    reach = 1 + -(-(core[-1] + 1 - core[0]) * 2 // 5)
+    return max(0, int(core[0] - reach)), min(len(profile), int(core[-1] + 1 + reach))
 
 
 def _cuts(profile: NDArray[np.int64], first: int = 0) -> list[int]:
