@@ -84,11 +84,18 @@ class Writer:
         """Write strings at random places; a share `faint` of them in low contrast to their ground."""
         for _ in range(int(rng.integers(0, most + 1))):
             style = self.style(rng)
-            if rng.random() < 0.12:
+            if rng.random() < 0.2:
                 style = replace(style, turn=int(rng.choice([1, 1, 3, 3, 2])))
             at = (int(rng.integers(0, canvas.shape[0] - 6)), int(rng.integers(0, canvas.shape[1] - 10)))
             style = _faint(rng, canvas, at, style) if rng.random() < faint else style
             self.write(rng, canvas, at, style)
+
+    def beside(self, rng: Rng, canvas: Canvas) -> None:
+        """Write one or two turned lines along a side."""
+        style = replace(self.style(rng), turn=int(rng.choice([1, 3])))
+        left = int(rng.choice([3, canvas.shape[1] - 50])) + int(rng.integers(0, 12))
+        for step in range(int(rng.integers(1, 4))):
+            self.write(rng, canvas, (int(rng.integers(2, canvas.shape[0] // 2)), left + 18 * step), style)
 
 
 def _varied(rng: Rng, style: Style) -> Style:
@@ -192,6 +199,8 @@ def _bands(rng: Rng, writer: Writer, canvas: Canvas) -> None:
     if rng.random() < 0.7:
         side = 4 if rng.random() < 0.5 else int(columns * rng.uniform(0.7, 0.9))
         writer.column(rng, canvas, (int(rng.integers(30, rows // 2)), side), 14, writer.style(rng))
+    if rng.random() < 0.2:
+        writer.beside(rng, canvas)
     if rng.random() < 0.6:
         writer.row(
             rng, canvas, (rows - int(rng.integers(12, 50)), int(rng.integers(0, columns // 2))), 4, style
@@ -388,6 +397,7 @@ def silent(rng: Rng, writer: Writer, shape: Shape) -> Canvas:
             textures.anything,
             lambda r, s: textures.flat(r, s, 0, 255),
             lambda r, s: _sector(r, s)[0],
+            textures.spectrum,
         ),
     )
     image = make(rng, shape)
@@ -458,6 +468,7 @@ def dual(rng: Rng, writer: Writer, shape: Shape) -> Canvas:
 def scintigram(rng: Rng, writer: Writer, shape: Shape) -> Canvas:
     """Colour-mapped blobs in rows, captions below each, a colour bar."""
     canvas = Canvas(textures.flat(rng, shape, 0, 255))
+    marks.bar(rng, canvas)
     style = writer.style(rng)
     high, wide = int(shape[0] * 0.36), shape[1] // 4 - 8
     for r in range(2):
@@ -467,7 +478,6 @@ def scintigram(rng: Rng, writer: Writer, shape: Shape) -> Canvas:
             top, left = 20 + r * (high + 40), 4 + c * (wide + 8)
             _paste(canvas, colour, top, left)
             writer.write(rng, canvas, (top + high + 4, left), style)
-    marks.bar(rng, canvas)
     writer.row(rng, canvas, (2, 4), 4, style)
     writer.anywhere(rng, canvas, 10, 0.5)
     return canvas
@@ -509,7 +519,7 @@ TRAIN: tuple[tuple[Layout, float], ...] = (
     (chart, 1),
     (tiles, 1),
     (salad, 5),
-    (silent, 3),
+    (silent, 3.5),
     (inset, 1),
 )
 TEST: tuple[tuple[Layout, float], ...] = ((dual, 3), (scintigram, 2), (oct_scan, 3), (quiet, 1.5))

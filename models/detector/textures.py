@@ -115,14 +115,26 @@ def flow(rng: Rng, shape: tuple[int, int]) -> tuple[Image, NDArray[np.bool_]]:
 
 
 def spectrum(rng: Rng, shape: tuple[int, int]) -> Image:
-    """Return a Doppler or M-mode strip: repeating envelopes filled with noise."""
-    phase = np.arange(shape[1]) / shape[1] * rng.uniform(2, 9) * 2 * np.pi
-    envelope = np.abs(np.sin(phase)) ** rng.uniform(0.5, 4) * rng.uniform(0.2, 0.7) + rng.uniform(0.02, 0.2)
-    y = np.abs(np.linspace(0, 1, shape[0])[:, None] - rng.uniform(0.3, 0.9))
-    edge = np.exp(-((y / (envelope + 0.02)) ** rng.integers(2, 8)))
-    return clip8(
-        edge * rng.uniform(80, 220) * grain(rng, shape, 1.0, 0.7)
-        + rng.uniform(0, 12) * grain(rng, shape, 0.6, 0.6)
+    """Return a Doppler or M-mode strip: repeating envelopes filled with noise, soft or with a hard edge."""
+    phase = np.arange(shape[1]) / shape[1] * rng.uniform(2, 14)
+    envelope = _beats(rng, phase % 1) * rng.uniform(0.2, 0.7) + rng.uniform(0.02, 0.2)
+    y = np.abs(np.linspace(0, 1, shape[0])[:, None] - rng.uniform(0.3, 0.98))
+    edge = np.exp(-((y / (envelope + 0.02)) ** rng.choice([2, 4, 8, 30, 80])))
+    noise = grain(rng, shape, rng.uniform(0.4, 1.4), rng.uniform(0.4, 0.9))
+    if rng.random() < 0.3:
+        noise = (noise > rng.uniform(0.6, 1.3)) * 1.3
+    return clip8(edge * rng.uniform(80, 250) * noise + rng.uniform(0, 12) * grain(rng, shape, 0.6, 0.6))
+
+
+def _beats(rng: Rng, phase: NDArray) -> NDArray:
+    """Return heights over one period: a sine, a saw tooth, or a peak with a shoulder."""
+    shape = int(rng.integers(3))
+    if shape == 0:
+        return np.abs(np.sin(phase * np.pi)) ** rng.uniform(0.5, 4)
+    if shape == 1:
+        return (1 - phase) ** rng.uniform(0.5, 3)
+    return np.exp(-(((phase - 0.2) / 0.08) ** 2)) + rng.uniform(0.1, 0.6) * np.exp(
+        -(((phase - 0.5) / 0.15) ** 2)
     )
 
 

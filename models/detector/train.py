@@ -53,6 +53,8 @@ class Recipe:
         Peak learning rate and weight decay of AdamW (one cycle, cosine).
     average
         Decay of the running average of the weights, which is what is exported.
+    first
+        Number of the first frame, so that a second run from given weights sees new ones.
     """
 
     seed: int = 1
@@ -63,6 +65,7 @@ class Recipe:
     rate: float = 3e-3
     decay: float = 1e-4
     average: float = 0.998
+    first: int = 0
 
 
 def frames(fonts: str, start: int, workers: int) -> Iterator[Canvas]:
@@ -171,6 +174,12 @@ class Run:
                 part.load_state_dict(saved[name])
             self.step = saved["step"]
 
+    def start_from(self, path: Path) -> None:
+        """Begin with the averaged weights of another run."""
+        weights = torch.load(path, map_location=self.device, weights_only=True)["average"]
+        self.model.load_state_dict(weights)
+        self.average.load_state_dict(weights)
+
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         state = {name: part.state_dict() for name, part in self.parts().items()}
@@ -204,13 +213,15 @@ class Run:
                 mean.copy_(now)
 
 
-def train(recipe: Recipe, fonts: str, out: Path, workers: int) -> None:
-    """Run to the last step, saving every 250."""
+def train(recipe: Recipe, fonts: str, out: Path, workers: int, start: Path | None = None) -> None:
+    """Run to the last step, saving every 250; `start` is a checkpoint whose average to begin with."""
     out.mkdir(parents=True, exist_ok=True)
     run = Run(recipe, out, "cuda" if torch.cuda.is_available() else "cpu")
+    if start:
+        run.start_from(start)
     run.resume()
     started, recent = time.monotonic(), deque(maxlen=100)
-    for images, targets in batches(recipe, frames(fonts, run.step, workers), run.step):
+    for images, targets in batches(recipe, frames(fonts, recipe.first + run.step, workers), run.step):
         recent.append(run.learn(images, targets))
         if run.step % 50 == 0:
             line = {
@@ -230,11 +241,15 @@ def main() -> None:
     parser.add_argument("--fonts", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--rate", type=float, default=Recipe.rate)
+    parser.add_argument("--first", type=int, default=Recipe.first)
+    parser.add_argument("--start", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(Recipe(steps=options.steps), options.fonts, options.out, options.workers)
+    recipe = Recipe(steps=options.steps, rate=options.rate, first=options.first)
+    train(recipe, options.fonts, options.out, options.workers, options.start)
 
 
 if __name__ == "__main__":

@@ -189,13 +189,20 @@ def foreign(rng: Rng, script: str) -> str:
     return "".join(chr(int(rng.integers(low, high))) for _ in range(int(rng.integers(2, 9))))
 
 
+def brief(rng: Rng) -> str:
+    """Return what stands alone beside scales and pictures: a number or one to three letters."""
+    letters = "".join(pick(rng, string.ascii_uppercase) for _ in range(int(rng.integers(1, 4))))
+    figures = str(int(10 ** rng.uniform(0, 3))) if rng.random() < 0.8 else f"-{int(rng.integers(1, 99))}"
+    return letters if rng.random() < 0.45 else figures
+
+
 KINDS = {
     "name": (name, accented),
     "id": (identifier, label),
     "date": (date,),
     "time": (time,),
     "institution": (institution,),
-    "technical": (technical, measurement, measurement, number, noise, prose),
+    "technical": (technical, measurement, measurement, number, noise, prose, brief),
 }
 IDENTIFYING = ("name", "id", "date", "time", "institution")
 

@@ -24,7 +24,7 @@ NETWORK = WeightFile(
     "scrub_pixels",
     "text/network.onnx",
     "sha256",
-    "0" * 64,
+    "447f09346eddf3408fac7d17e8583359ac1f442103d63800cdee04a77e71b24d",
     "scrub-pixels",
 )
 STEP = 16
@@ -46,6 +46,7 @@ WAIST = 0.35
 """A blob is cut where it narrows to this share of the lesser of its widths above and below."""
 
 Map = NDArray[np.float32]
+Cells = NDArray[np.bool_]
 Boxes = NDArray[np.int64]
 """``(count, 4)``: top, left, bottom, right in cells of the map, half-open."""
 
@@ -75,7 +76,7 @@ class NetworkSettings:
         Longest side searched at once, and what neighbouring tiles share, in samples.
     """
 
-    strong: float = 0.9
+    strong: float = 0.8
     weak: float = 0.4
     reduced: bool = True
     large: int = 26
@@ -126,7 +127,9 @@ class NetworkDetector:
         """
         planes = self._planes(image)
         if self.settings.reduced and min(image.shape[:2]) >= 4 * STEP:
-            small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            small = np.asarray(
+                cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+            )
             planes[TEXT] = np.maximum(planes[TEXT], self._large_letters(small, planes[TEXT]))
         return planes
 
@@ -141,7 +144,8 @@ class NetworkDetector:
         known = cv2.resize((plane >= self.settings.weak).astype(np.float32), reduced.shape[::-1])
         share = np.bincount(labels.ravel(), known.ravel(), len(stats)) / np.bincount(labels.ravel())
         wanted = tall & (stats[:, 4] > 0) & (share < 0.5)
-        return cv2.resize(np.where(wanted[labels], reduced, np.float32(0)), plane.shape[::-1])
+        kept = np.where(wanted[labels], reduced, np.float32(0))
+        return np.asarray(cv2.resize(kept, plane.shape[::-1]), np.float32)
 
     def _planes(self, image: Image) -> Map:
         """Return the map of an image of any size, tile by tile if it is large."""
@@ -196,7 +200,8 @@ def _spans(length: int, settings: NetworkSettings) -> list[tuple[int, int]]:
 def lines_of_map(plane: Map, settings: NetworkSettings) -> list[tuple[Region, float]]:
     """Return the lines in a text map as regions of the image, each with its mean probability."""
     labels, stats = _blobs(plane, settings)
-    pieces = [p for i in np.flatnonzero(stats[:, 4]) for p in _pieces(labels, stats[i], int(i))]
+    sure = plane >= settings.strong
+    pieces = [p for i in np.flatnonzero(stats[:, 4]) for p in _pieces(labels, int(i), sure, stats[i])]
     if not pieces:
         return []
     boxes = np.array(pieces)
@@ -207,30 +212,36 @@ def lines_of_map(plane: Map, settings: NetworkSettings) -> list[tuple[Region, fl
 
 
 def _pieces(
-    labels: NDArray[np.int32], stats: NDArray[np.int32], label: int
+    labels: NDArray[np.int32], label: int, sure: Cells, stats: NDArray[np.int32]
 ) -> list[tuple[int, int, int, int]]:
     """Return the boxes of one blob, cut where lines above each other touch."""
     left, top, columns, rows = (int(v) for v in stats[:4])
-    window = labels[top : top + rows, left : left + columns] == label
-    profile = window.sum(axis=1)
-    edges = [0, *_cuts(profile), rows]
+    place = np.s_[top : top + rows, left : left + columns]
+    inside = labels[place] == label
+    firm = inside & sure[place]
+    edges = [0, *_cuts(inside.sum(axis=1)), rows]
     if rows > 1.5 * columns and columns < 2 * np.median(np.diff(edges)):
         edges = [0, rows]  # letters of turned text, not lines above each other
-    return [_tight(window[a:b], top + a, left) for a, b in pairwise(edges)]
+    tight = (_tight(inside[a:b], firm[a:b]) for a, b in pairwise(edges))
+    return [
+        (top + a + t, left + x, top + a + b, left + r) for a, (t, x, b, r) in zip(edges, tight, strict=False)
+    ]
 
 
-def _tight(window: NDArray[np.bool_], top: int, left: int) -> tuple[int, int, int, int]:
+def _tight(window: Cells, firm: Cells) -> tuple[int, int, int, int]:
     """Return the box of one line, without the tails where it touches edges in the picture."""
-    first, last = _body(window.sum(axis=1)) if window.shape[1] > window.shape[0] else (0, len(window))
-    columns = np.flatnonzero(window[first:last].any(axis=0))
-    return top + first, left + int(columns[0]), top + last, left + int(columns[-1]) + 1
+    rows, columns = window.shape
+    first, last = _body(window.sum(axis=1), np.asarray(firm.any(axis=1))) if columns > rows else (0, rows)
+    inked = np.flatnonzero(window[first:last].any(axis=0))
+    return first, int(inked[0]), last, int(inked[-1]) + 1
 
 
-def _body(profile: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the rows of a line: its core, and as far beyond as ascenders and descenders reach."""
+def _body(profile: NDArray[np.int64], firm: Cells) -> tuple[int, int]:
+    """Return the rows of a line: its core, as far beyond as letters reach, and every row that is sure."""
     core = np.flatnonzero(profile >= CORE * profile.max())
     reach = 1 + -(-(core[-1] + 1 - core[0]) * 2 // 5)
-    return max(0, int(core[0] - reach)), min(len(profile), int(core[-1] + 1 + reach))
+    rows = np.concatenate([core - reach, core + reach, np.flatnonzero(firm)])
+    return max(0, int(rows.min())), min(len(profile), int(rows.max()) + 1)
 
 
 def _cuts(profile: NDArray[np.int64], first: int = 0) -> list[int]:
@@ -283,7 +294,7 @@ def _blobs(plane: Map, settings: NetworkSettings) -> tuple[NDArray[np.int32], ND
     sure[labels[plane >= settings.strong]] = True
     sure[0] = False
     stats[~sure, 4] = 0
-    return labels, stats
+    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
 
 
 def _region(boxes: NDArray[np.integer]) -> Region:
