@@ -130,3 +130,13 @@ def test_words_are_folded_tokens() -> None:
 def test_the_keyword_tables_name_attributes_that_exist() -> None:
     keywords = [*identity_module._BY_KEYWORD, *identity_module._NAMED_BY_CODE]
     assert [keyword for keyword in keywords if tag_for_keyword(keyword) is None] == []
+
+
+@pytest.mark.parametrize("vr", [None, "UN", "QQ"])
+def test_a_nested_element_of_unknown_vr_without_a_value_raises_nothing(vr):
+    item, dataset = Dataset(), Dataset()
+    tag = Tag(0x00091002)
+    item._dict[tag] = RawDataElement(tag, vr, 4, None, 0, True, True)
+    item.PatientName = "Quixotewski"
+    dataset.ReferencedPatientSequence = [item]
+    assert [i.value for i in harvest(dataset).of(IdentifierKind.NAME)] == ["Quixotewski"]

@@ -15,6 +15,7 @@ from scrub_pixels import __version__
 from scrub_pixels.errors import ScrubError, UsageError
 
 if TYPE_CHECKING:
+    from scrub_pixels.header import Profile
     from scrub_pixels.policy import Policy
 
 INPUT = Group("What and where", sort_key=0)
@@ -35,6 +36,8 @@ Exit codes: 0 all released, 10 some held, 1 some refused, 2 wrong usage, 3 a mis
 )
 policy_app = App(name="policy", help="Show the settings that decide what is released.")
 app.command(policy_app)
+header_app = App(name="header", help="Look at headers: what would happen to one, what differs between two.")
+app.command(header_app)
 
 HELD, REFUSED, INTERRUPTED = 10, 1, 130
 
@@ -43,6 +46,8 @@ OnUncertain = Literal["hold", "mask", "refuse"]
 Keep = Literal["keep-harmless", "all-text"]
 LayoutName = Literal["new", "keep"]
 Format = Literal["table", "csv", "jsonl"]
+Lines = Literal["table", "jsonl"]
+Unlisted = Literal["refuse", "generate"]
 
 
 @Parameter(name="*", group=POLICY)
@@ -63,7 +68,11 @@ class PolicyOptions:
     on_uncertain
         What happens to an Instance with text that may or may not identify a person.
     profile
-        Header profile: basic, or another preset.
+        Header profile: basic, strict, research or midi.
+    pseudonyms
+        CSV file `PatientID,pseudonym[,days]` with pseudonyms of your choice.
+    unlisted_patients
+        What happens to patients whom that file does not name: refuse (default) or generate a pseudonym.
     header_only
         De-identify headers only; pixels are passed on unsearched, and nothing is claimed of them.
     """
@@ -74,6 +83,8 @@ class PolicyOptions:
     keep: Keep | None = None
     on_uncertain: OnUncertain | None = None
     profile: str | None = None
+    pseudonyms: Path | None = None
+    unlisted_patients: Unlisted = "refuse"
     header_only: Annotated[bool | None, Parameter(negative="")] = None
 
 
@@ -86,6 +97,8 @@ class RunOptions:
     ----------
     workspace
         Private folder for key, ledger and review queue (default: OUT.workspace beside OUT).
+    crosswalk_key
+        File with a passphrase or key that encrypts the crosswalk in the workspace.
     layout
         new: pseudonym/study/series/instance.dcm; keep: the input's own paths, checked for identifiers.
     jobs
@@ -99,6 +112,7 @@ class RunOptions:
     """
 
     workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"])] = None
+    crosswalk_key: Path | None = None
     layout: LayoutName = "new"
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"])] = None
     resume: Annotated[bool, Parameter(negative="")] = False
@@ -125,10 +139,11 @@ def scrub(
         A new folder for what is released.
     """
     from scrub_pixels.run.campaign import Campaign, Layout
+    from scrub_pixels.run.header_commands import passphrase
     from scrub_pixels.run.show import carry_out, rehearse_aloud
 
     campaign = Campaign(source, out, effective_policy(policy), run.workspace, Layout(run.layout),
-                        _jobs(run.jobs), run.resume)
+                        _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key))
     return (rehearse_aloud if run.dry_run else carry_out)(campaign, _console(run.quiet))
 
 
@@ -149,7 +164,6 @@ def _console(quiet: bool) -> Console:
 
 def effective_policy(options: PolicyOptions) -> Policy:
     """Return the policy of the file (or the defaults) with the flags laid over it."""
-    from scrub_pixels.header import PROFILES
     from scrub_pixels.policy import Policy, from_table, load_policy, to_table
 
     policy = load_policy(options.policy) if options.policy else Policy()
@@ -161,11 +175,20 @@ def effective_policy(options: PolicyOptions) -> Policy:
     if options.on_uncertain:
         table["decisions"]["on_uncertain"] = options.on_uncertain
     policy = from_table(table)
-    if options.profile is None:
-        return policy
-    if options.profile not in PROFILES:
+    return replace(policy, profile=effective_profile(options, policy.profile))
+
+
+def effective_profile(options: PolicyOptions, profile: Profile) -> Profile:
+    """Return the header profile with the flags laid over it."""
+    from scrub_pixels.header import PROFILES, read_assignments
+
+    if options.profile is not None and options.profile not in PROFILES:
         raise UsageError("There is no profile of that name.", remedy=f"Choose one of: {', '.join(PROFILES)}.")
-    return replace(policy, profile=PROFILES[options.profile])
+    profile = PROFILES[options.profile] if options.profile is not None else profile
+    if options.pseudonyms is None:
+        return profile
+    return replace(profile, pseudonyms=read_assignments(options.pseudonyms),
+                   refuse_unassigned=options.unlisted_patients == "refuse")
 
 
 @policy_app.command
@@ -221,6 +244,79 @@ def explain(
 
     write_explanation(file, output, effective_policy(policy))
     print(f"Written: {output}\nThis page shows identifiers. Keep it private.")
+
+
+@header_app.command(name="plan")
+def header_plan(
+    file: Path,
+    /,
+    *,
+    format: Annotated[Lines, Parameter(name=["--format", "-f"])] = "table",
+    policy: PolicyOptions = PolicyOptions(),
+) -> None:
+    """Say what would happen to each element of FILE, and which row, option or recipe line says so.
+
+    No value is printed. The final search for identifiers is not foreseen: it depends on values.
+
+    Parameters
+    ----------
+    file
+        A DICOM file.
+    format
+        table for reading, jsonl for programs.
+    """
+    from scrub_pixels.run.header_commands import print_plan
+
+    print_plan(file, effective_policy(policy).profile, format)
+
+
+@header_app.command(name="diff")
+def header_diff(
+    first: Annotated[Path, Parameter(name="A")],
+    second: Annotated[Path, Parameter(name="B")],
+    /,
+    *,
+    format: Annotated[Lines, Parameter(name=["--format", "-f"])] = "table",
+    show_values: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Name the elements that differ between two DICOM files, at every depth.
+
+    Parameters
+    ----------
+    first, second
+        The files, usually an input and its output.
+    format
+        table for reading, jsonl for programs.
+    show_values
+        Show values too. They may identify a patient.
+    """
+    from scrub_pixels.run.header_commands import print_differences
+
+    print_differences(first, second, format, show_values)
+
+
+@app.command
+def crosswalk(
+    workspace: Path,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    crosswalk_key: Path | None = None,
+) -> None:
+    """Write who became whom: patients.csv and uids.csv with id_old,id_new. They identify patients.
+
+    Parameters
+    ----------
+    workspace
+        The private folder of a run, usually OUT.workspace.
+    output
+        The folder for both files; never below an output folder.
+    crosswalk_key
+        File with the passphrase or key, if the crosswalk is encrypted.
+    """
+    from scrub_pixels.run.header_commands import write_crosswalk
+
+    write_crosswalk(workspace, output, crosswalk_key)
 
 
 app.register_install_completion_command(name="--install-completion")

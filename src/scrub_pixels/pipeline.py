@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from pydicom import Dataset
@@ -19,7 +19,7 @@ from pydicom import Dataset
 from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict, decide
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
-from scrub_pixels.header import ProjectKey, deidentify
+from scrub_pixels.header import Pairs, ProjectKey, deidentify
 from scrub_pixels.masks import PixelEvidence, codestream_comments, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
 from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_reader
@@ -49,6 +49,8 @@ class Scrubbed:
         How often each action code of PS3.15 Table E.1-1 was applied.
     warnings
         PHI-free remarks of the header stage.
+    pairs
+        Old and new Patient ID and UIDs, for the crosswalk of the private workspace only.
     """
 
     dataset: Dataset
@@ -58,6 +60,7 @@ class Scrubbed:
     codes: tuple[str, ...]
     actions: tuple[tuple[str, int], ...]
     warnings: tuple[str, ...]
+    pairs: Pairs = field(default_factory=Pairs)
 
     def __repr__(self) -> str:
         return f"Scrubbed(frames={self.evidence.frames}, frames_masked={self.evidence.frames_masked})"
@@ -179,7 +182,7 @@ class Scrubber:
     def _released(self, dataset: Dataset, decision: Decision, evidence: PixelEvidence) -> Scrubbed:
         header = deidentify(dataset, self.policy.profile, self.key, evidence)
         return Scrubbed(header.dataset, header.pseudonym, decision, evidence, header.codes,
-                        tuple(sorted(dict(header.actions).items())), header.warnings)
+                        tuple(sorted(dict(header.actions).items())), header.warnings, header.pairs)
 
 
 def _refuse_what_is_no_image(instance: Instance) -> None:

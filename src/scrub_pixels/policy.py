@@ -33,7 +33,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from scrub_pixels.decisions import DecisionSettings
 from scrub_pixels.errors import UsageError
 from scrub_pixels.frames import Limits
-from scrub_pixels.header import PROFILES, Option, Profile
+from scrub_pixels.header import PROFILES, Option, Profile, ProjectKey
 from scrub_pixels.text import READERS, SearchSettings
 
 if sys.version_info >= (3, 11):
@@ -89,8 +89,19 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over every effective setting: equal digests mean equal decisions."""
+        """SHA-256 over every printed setting: equal digests mean equal decisions, but see `digest_under`."""
         return hashlib.sha256(to_toml(self).encode()).hexdigest()
+
+    def digest_under(self, key: ProjectKey) -> str:
+        """Return a digest over every effective setting, those included that are never printed.
+
+        What identifies patients (the list of pseudonyms) enters under the key only: a plain hash
+        in the public report would let anyone try out patients and pseudonyms.
+        """
+        hidden = self.profile.hidden
+        if not hidden:
+            return self.digest
+        return key.digest(self.digest.encode() + b"\0" + hidden, "policy")
 
 
 def _converter() -> cattrs.Converter:

@@ -232,9 +232,17 @@ def _element(dataset: Dataset, tag: BaseTag) -> DataElement | None:
     try:
         return dataset[tag]
     except _ODD_DATA:
-        raw = dataset.get_item(tag)
-        value = getattr(raw, "value", None)
-        return _as_long_text(tag, value) if isinstance(value, bytes) else None
+        value = _bytes_of(dataset, tag)
+        return _as_long_text(tag, value) if value is not None else None
+
+
+def _bytes_of(dataset: Dataset, tag: BaseTag) -> bytes | None:
+    """Return the raw value; None where there is none, which pydicom may find only by raising again."""
+    try:
+        value = getattr(dataset.get_item(tag), "value", None)
+    except _ODD_DATA:
+        return None
+    return value if isinstance(value, bytes) else None
 
 
 def _as_long_text(tag: BaseTag, value: bytes) -> DataElement:

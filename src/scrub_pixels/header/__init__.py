@@ -2,6 +2,7 @@
 
 from scrub_pixels.header.crosswalk import Assignment, Pairs, read_assignments, write_pairs
 from scrub_pixels.header.deidentify import HeaderResult, deidentify
+from scrub_pixels.header.difference import Difference, differences
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import contains_identifier
 from scrub_pixels.header.options import PROFILES, Option, Profile
@@ -9,6 +10,7 @@ from scrub_pixels.header.plan import Planned, plan
 
 __all__ = [
     "Assignment",
+    "Difference",
     "HeaderResult",
     "Option",
     "PROFILES",
@@ -18,6 +20,7 @@ __all__ = [
     "ProjectKey",
     "contains_identifier",
     "deidentify",
+    "differences",
     "plan",
     "read_assignments",
     "write_pairs",

@@ -45,6 +45,11 @@ class Assignment:
         if self.days is not None and abs(self.days) > _MOST_DAYS:
             raise UsageError("dates move by at most a century")
 
+    @classmethod
+    def of(cls, chosen: Assignment | str) -> Assignment:
+        """Return an assignment, where a pseudonym alone may stand for one."""
+        return chosen if isinstance(chosen, cls) else cls(str(chosen))
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -65,7 +70,7 @@ class Pairs:
 def assignment_for(patient_id: str, assignments: Mapping[str, Assignment | str]) -> Assignment | None:
     """Return what the user chose for a patient; case, width and spaces of the ID do not matter."""
     found = assignments.get(patient_key("", patient_id))
-    return Assignment(found) if isinstance(found, str) else found
+    return None if found is None else Assignment.of(found)
 
 
 def read_assignments(path: str | os.PathLike[str]) -> dict[str, Assignment]:
@@ -77,11 +82,16 @@ def read_assignments(path: str | os.PathLike[str]) -> dict[str, Assignment]:
         If a column is missing, a patient or a pseudonym stands twice, or a value cannot be used;
         the message names the line and never quotes it.
     """
-    with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-        table = csv.DictReader(stream)
-        if not {"PatientID", "pseudonym"} <= set(table.fieldnames or ()):
-            raise UsageError("the CSV of pseudonyms needs the columns PatientID and pseudonym")
-        rows = [(table.line_num, row) for row in table]
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+            table = csv.DictReader(stream)
+            if not {"PatientID", "pseudonym"} <= set(table.fieldnames or ()):
+                raise UsageError("the CSV of pseudonyms needs the columns PatientID and pseudonym")
+            rows = [(table.line_num, row) for row in table]
+    except OSError as error:
+        raise UsageError(f"The CSV of pseudonyms cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise UsageError("The CSV of pseudonyms is no UTF-8 text or no CSV.") from None
     return _assigned(rows)
 
 

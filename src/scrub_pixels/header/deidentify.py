@@ -103,7 +103,7 @@ def _deidentified(
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):
         tally.warnings["pixels are not proven clean; Patient Identity Removed is NO"] = None
-    pairs = Pairs((text_of(source, "PatientID"), scene.subject.pseudonym), MappingProxyType(dict(tally.uids)))
+    pairs = Pairs((text_of(source, "PatientID"), scene.subject.pseudonym), dict(tally.uids))
     return HeaderResult(
         dataset=target,
         pseudonym=scene.subject.pseudonym,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
@@ -111,6 +112,12 @@ class Profile:
         if self.options.issuperset(_EXCLUSIVE):
             raise UsageError("Retain Full Dates and Retain Modified Dates exclude each other")
 
+    @property
+    def hidden(self) -> bytes:
+        """Everything that decides and is never printed, in one spelling; empty if there is nothing."""
+        chosen = [(patient, *astuple(Assignment.of(a))) for patient, a in sorted(self.pseudonyms.items())]
+        return json.dumps(chosen).encode() if chosen else b""
+
     def __contains__(self, option: object) -> bool:
         return option in self.options
 
@@ -118,9 +125,7 @@ class Profile:
 def _normalised(pseudonyms: Mapping[str, Assignment | str]) -> dict[str, Assignment]:
     """Return the assignments by normalised Patient ID."""
     return {
-        identity if "\0" in identity else patient_key("", identity): (
-            chosen if isinstance(chosen, Assignment) else Assignment(chosen)
-        )
+        identity if "\0" in identity else patient_key("", identity): Assignment.of(chosen)
         for identity, chosen in pseudonyms.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scrub_pixels.errors import UsageError
@@ -47,6 +47,8 @@ class Campaign:
         Worker processes; 0 works in this process.
     resume
         Go on with what an earlier run began.
+    passphrase
+        What the crosswalk in the workspace is encrypted with; empty leaves it plain.
     """
 
     source: Path
@@ -56,6 +58,7 @@ class Campaign:
     layout: Layout = Layout.NEW
     jobs: int = 0
     resume: bool = False
+    passphrase: bytes = field(default=b"", repr=False)
 
     @property
     def private(self) -> Path:
@@ -120,7 +123,7 @@ def run(campaign: Campaign, watch: Watcher = lambda account: None) -> Result:
         workspace = open_workspace(campaign.private, outside=(campaign.source, campaign.out))
         stack.enter_context(workspace.locked())
         out = stack.enter_context(open_out(campaign.out))
-        books = stack.enter_context(open_books(workspace, out.root))
+        books = stack.enter_context(open_books(workspace, out.root, campaign.passphrase))
         return _Run(campaign, workspace, out, books).go(watch)
 
 
@@ -151,7 +154,7 @@ class _Run:
 
     def __init__(self, campaign: Campaign, workspace: Workspace, out: OutFolder, books: Books) -> None:
         self.campaign, self.workspace, self.out, self.books = campaign, workspace, out, books
-        self.digest = campaign.policy.digest
+        self.digest = campaign.policy.digest_under(workspace.key)
         self.skipped = 0
 
     def go(self, watch: Watcher) -> Result:

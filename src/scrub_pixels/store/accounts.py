@@ -13,6 +13,7 @@ from pydicom import Dataset
 
 from scrub_pixels.decisions.findings import Decision
 from scrub_pixels.errors import NotDicom, Refusal
+from scrub_pixels.header import Pairs
 from scrub_pixels.masks.evidence import PixelEvidence
 from scrub_pixels.store.atomic import Written
 
@@ -77,6 +78,8 @@ class Account:
         PHI-free, JSON-ready: evidence, codes, device; goes into the report.
     decision
         Private: findings with readings of a held Instance, for the queue only.
+    pairs
+        Private: old and new Patient ID and UIDs of a released Instance, for the crosswalk only.
     started, seconds
         Unix time and duration of the work.
     """
@@ -90,6 +93,7 @@ class Account:
     existing: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     decision: Decision | None = field(default=None, repr=False)
+    pairs: Pairs = field(default_factory=Pairs, repr=False)
     started: float = 0.0
     seconds: float = 0.0
 
@@ -108,7 +112,7 @@ def account_released(scrubbed: Scrubbed, written: Written, started: float) -> Ac
         "sha256": written.digest,
     }
     return Account(Outcome.RELEASED, output=written.relative, existing=written.existing, facts=facts,
-                   started=started, seconds=time.time() - started)
+                   pairs=scrubbed.pairs, started=started, seconds=time.time() - started)
 
 
 def account_held(held: Held, started: float, dataset: Dataset | None = None) -> Account:

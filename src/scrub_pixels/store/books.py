@@ -1,14 +1,15 @@
-"""Ledger and review queue kept together, in the order that a crash cannot turn into a lie."""
+"""Ledger, review queue and crosswalk kept together, in the order that a crash cannot turn into a lie."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scrub_pixels.store.accounts import Account, Input, Outcome
+from scrub_pixels.store.crosswalk import Crosswalk, open_crosswalk
 from scrub_pixels.store.ledger import Ledger, open_ledger
 from scrub_pixels.store.queue import ReviewQueue, open_queue
 from scrub_pixels.store.workspace import Workspace
@@ -21,19 +22,22 @@ class Books:
     workspace: Workspace
     ledger: Ledger
     queue: ReviewQueue
+    crosswalk: Crosswalk
 
     def settle(self, number: int, source: Input, account: Account, policy_digest: str) -> Account:
         """Enter how an input ended; a held one also into the queue.
 
-        Commits are batched, and the queue's go before the ledger's: an input is never
-        accounted for as held without an entry to review. The other way round, an entry without an
-        account, is mended when the input is done again.
+        Commits are batched, and those of queue and crosswalk go before the ledger's: an input is
+        never accounted for as held without an entry to review, nor as released without its pairs
+        of old and new. The other way round, an entry without an account, is mended when the input
+        is done again.
         """
         key = self.key(source)
         if account.outcome is Outcome.HELD:
             self.queue.add(key, source, account)
         else:
             self.queue.supersede(key)
+        self.crosswalk.add(account.pairs)
         return self.ledger.settle(number, account, policy_digest)
 
     def commit(self) -> None:
@@ -47,8 +51,28 @@ class Books:
 
 
 @contextmanager
-def open_books(workspace: Workspace, out: Path | None = None) -> Iterator[Books]:
-    """Open ledger and queue of a workspace, and close both at the end."""
+def open_books(workspace: Workspace, out: Path | None = None, passphrase: bytes = b"") -> Iterator[Books]:
+    """Open ledger, queue and crosswalk of a workspace, and close them at the end.
+
+    Parameters
+    ----------
+    workspace
+        The private folder.
+    out
+        The output folder meant; by default that of the last run.
+    passphrase
+        What the crosswalk is encrypted with; empty leaves it plain.
+    """
     with (open_queue(workspace.queue_file) as queue,
-          open_ledger(workspace.ledger_file, out, queue.commit) as ledger):
-        yield Books(workspace, ledger, queue)
+          open_crosswalk(workspace.crosswalk_file, passphrase) as crosswalk,
+          open_ledger(workspace.ledger_file, out, _both(queue, crosswalk)) as ledger):
+        yield Books(workspace, ledger, queue, crosswalk)
+
+
+def _both(queue: ReviewQueue, crosswalk: Crosswalk) -> Callable[[], None]:
+    """Return what commits what the ledger must never be ahead of."""
+    def commit() -> None:
+        queue.commit()
+        crosswalk.commit()
+
+    return commit

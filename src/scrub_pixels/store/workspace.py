@@ -53,6 +53,11 @@ class Workspace:
         """The SQLite review queue."""
         return self.root / "queue.sqlite"
 
+    @property
+    def crosswalk_file(self) -> Path:
+        """The SQLite crosswalk."""
+        return self.root / "crosswalk.sqlite"
+
     def token(self, purpose: str, data: bytes) -> str:
         """Return 32 hex digits that stand for `data` and reveal nothing about it.
 
