@@ -64,15 +64,27 @@ def ink(image: np.ndarray, box: list[int]) -> np.ndarray:
     return distance > max(12.0, 0.4 * float(distance.max(initial=0.0)))
 
 
-def change(before: np.ndarray, after: np.ndarray, box: list[int]) -> float:
-    """Share of the ink in `box` that is not what it was."""
-    mask = ink(before, box)
+def change(shown: np.ndarray, different: np.ndarray, box: list[int]) -> float:
+    """Share of the ink that `shown` has in `box` whose stored samples are not what they were."""
+    mask = ink(shown, box)
     if not mask.any():
         return float("nan")
     x0, y0, x1, y1 = box
-    old, new = before[y0:y1, x0:x1].astype(int), after[y0:y1, x0:x1].astype(int)
-    different = np.abs(old - new).reshape(*old.shape[:2], -1).max(axis=-1) > 0
-    return float(different[mask].mean())
+    return float(different[y0:y1, x0:x1][mask].mean())
+
+
+def flat(after: np.ndarray, box: list[int]) -> float:
+    """Share of `box` that has one and the same stored value afterwards: black on black is gone, too."""
+    x0, y0, x1, y1 = box
+    crop = after[y0:y1, x0:x1].reshape((y1 - y0) * (x1 - x0), -1)
+    _, counts = np.unique(crop, axis=0, return_counts=True)
+    return float(counts.max() / counts.sum())
+
+
+def differences(before: Instance, after: Instance, frame: int) -> np.ndarray:
+    """Mask of the positions whose stored samples differ."""
+    old, new = before.stored_raw(frame), after.stored_raw(frame)
+    return (old != new).reshape(*old.shape[:2], -1).any(axis=-1)
 
 
 def _frames(label: dict, count: int) -> Iterator[int]:
@@ -82,16 +94,21 @@ def _frames(label: dict, count: int) -> Iterator[int]:
 def judge(truth: dict, before: Instance, outcome: Scrubbed) -> tuple[list[Judged], float]:
     """Compare the displayed frames before and after, label by label."""
     after = open_instance(outcome.dataset)
-    view = functools.lru_cache(4)(lambda which, frame: (before, after)[which].views(frame)[-1].image)
+    shown = functools.lru_cache(4)(lambda frame: before.views(frame)[-1].image)
+    changed = functools.lru_cache(4)(lambda frame: differences(before, after, frame))
     elsewhere = ("overlay", "icon")
     labels = [label for label in truth["texts"] if not str(label.get("where", "")).startswith(elsewhere)]
-    judged = [_judge_label(truth["file"], label, view, before.frames) for label in labels]
-    lost = np.mean(view(0, 0) != view(1, 0)) if view(0, 0).shape == view(1, 0).shape else 1.0
-    return judged, float(lost)
+    looks = (shown, changed, functools.lru_cache(4)(after.stored))
+    judged = [_judge_label(truth["file"], label, looks, before.frames) for label in labels]
+    return judged, float(changed(0).mean())
 
 
-def _judge_label(file: str, label: dict, view, count: int) -> Judged:
-    changes = [change(view(0, frame), view(1, frame), label["box"]) for frame in _frames(label, count)]
+def _judge_label(file: str, label: dict, looks: tuple, count: int) -> Judged:
+    shown, changed, stored = looks
+    changes = [change(shown(frame), changed(frame), label["box"]) for frame in _frames(label, count)]
+    if label["phi"]:
+        flats = [flat(stored(frame), label["box"]) for frame in _frames(label, count)]
+        changes = [max(pair) for pair in zip(changes, flats, strict=True)]
     changes = [c for c in changes if not np.isnan(c)] or [1.0]
     share = min(changes) if label["phi"] else max(changes)
     verdict = "removed" if share >= GONE else "kept" if share <= 1 - STANDING else "in part"

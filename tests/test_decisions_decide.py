@@ -174,3 +174,19 @@ def test_every_sample_of_what_must_go_is_covered(found: list[tuple[Verdict, Regi
     masked = coverage((r.region for r in redactions(findings, SHAPE, DecisionSettings())), SHAPE)
     for verdict, region in found:
         assert verdict is Verdict.BENIGN or masked[region.slices].all()
+
+
+def test_what_a_sure_harmless_line_explains_stays_under_a_box_that_cannot_be_read() -> None:
+    keep = line("MI 0.8", Region(200, 10, 12, 80), confidence=0.98)
+    stack = line("", Region(150, 5, 120, 90), confidence=0.2)
+    decision = outcome(search(keep, stack))
+    covered = coverage([r.region for r in decision.redactions], SHAPE)
+    assert not covered[keep.region.slices].any()
+    assert covered[155:195, 10:90].all() and covered[216:265, 10:90].all()
+
+
+def test_a_name_read_with_confidence_is_masked_whole_even_over_harmless_text() -> None:
+    keep = line("MI 0.8", Region(200, 10, 12, 80), confidence=0.98)
+    name = line("DOE, JOHN", Region(195, 20, 14, 90), confidence=0.98)
+    covered = coverage([r.region for r in outcome(search(keep, name)).redactions], SHAPE)
+    assert covered[name.region.slices].all()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scrub_pixels.geometry import FrameSpan, Region
-from scrub_pixels.text import SearchSettings, TextBox, find_text, load_reader, reread
+from scrub_pixels.text import Detectors, SearchSettings, TextBox, find_text, load_reader, reread
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,8 @@ def test_another_detector_can_stand_before_the_reader(reader):
 
     image = np.zeros((60, 240), np.uint8)
     region = written(image, "SMITH JOHN", (20, 35))
-    search = find_text(Shown((image,)), reader, SearchSettings(upscale=1.0), detector=Fixed())
+        detectors = Detectors(Fixed(), Fixed())
+        search = find_text(Shown((image,)), reader, SearchSettings(upscale=1.0), detectors=detectors)
     assert search.reader == f"fixed + {reader.name}"
     assert_found(search, region, "SMITH JOHN")
 

@@ -22,7 +22,7 @@ from scrub_pixels.frames import Instance, is_dicomdir, open_instance
 from scrub_pixels.header import Pairs, ProjectKey, deidentify
 from scrub_pixels.masks import PixelEvidence, codestream_comments, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
-from scrub_pixels.text import TextDetector, TextReader, TextSearch, find_text, load_reader
+from scrub_pixels.text import Detectors, TextReader, TextSearch, find_text, load_detectors, load_reader
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 
@@ -116,7 +116,7 @@ class Scrubber:
         self.policy = policy or Policy()
         self.key = key or ProjectKey.generate()
         self.reader: TextReader = load_reader(self.policy.reader, threads)
-        self.detector: TextDetector | None = None
+        self.detectors: Detectors = load_detectors(self.policy.detector, self.reader, threads)
 
     def __repr__(self) -> str:
         return f"Scrubber(reader={self.policy.reader!r}, profile={self.policy.profile.name!r})"
@@ -172,7 +172,7 @@ class Scrubber:
 
     def look(self, instance: Instance) -> TextSearch:
         """Search every frame of an Instance for text."""
-        return find_text(instance, self.reader, self.policy.search, self.detector)
+        return find_text(instance, self.reader, self.policy.search, self.detectors)
 
     def _without_search(self, instance: Instance) -> Scrubbed | Held:
         """Release the header alone: there is nothing to search, or the policy says not to."""

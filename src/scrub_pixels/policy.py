@@ -34,15 +34,12 @@ from scrub_pixels.decisions import DecisionSettings
 from scrub_pixels.errors import UsageError
 from scrub_pixels.frames import Limits
 from scrub_pixels.header import PROFILES, Option, Profile, ProjectKey
-from scrub_pixels.text import READERS, SearchSettings
+from scrub_pixels.text import DETECTORS, READERS, SearchSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-DETECTORS = ("reader", "network", "both")
-"""Where candidates for text come from: the reader's own detector, our network, or both fused."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Policy:
     reader
         Name of the TextReader, one of ``scrub_pixels.text.READERS``.
     detector
-        Where candidates for text come from, one of `DETECTORS`.
+        Where candidates for text come from, one of ``scrub_pixels.text.DETECTORS``.
     header_only
         True for modalities without pixels to search: Pixel Data is passed on unsearched, and
         nothing is claimed about it.

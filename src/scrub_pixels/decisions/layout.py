@@ -67,6 +67,17 @@ def touches_any(line: TextLine, others: Sequence[TextLine]) -> bool:
     return any(_adjacent(line, other) for other in others if other.frames.overlaps(line.frames))
 
 
+def continues_any(line: TextLine, others: Sequence[TextLine]) -> bool:
+    """Tell whether a line stands on the row of one of the others, equally tall, a word space away."""
+    return any(_continues(line, other) for other in others if other.frames.overlaps(line.frames))
+
+
+def _continues(one: TextLine, other: TextLine) -> bool:
+    low, high = sorted((line_height(one), line_height(other)))
+    near = max(_gap(one, other), _gap(other, one)) <= _NEIGHBOUR * high
+    return near and high <= 1.6 * low and same_row(one, other)
+
+
 def _adjacent(one: TextLine, other: TextLine) -> bool:
     reach = _NEIGHBOUR * max(line_height(one), line_height(other))
     if same_row(one, other):

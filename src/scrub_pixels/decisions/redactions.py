@@ -11,6 +11,9 @@ from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
+_SURE = 0.9
+"""Confidence from which a harmless reading accounts for the ink in its place."""
+
 _WASTE = 1.2
 """Two redactions become one if that covers at most this many times the area they cover apart."""
 
@@ -31,17 +34,47 @@ def redactions(
     """
     benign = [f.line for f in findings if f.verdict is Verdict.BENIGN]
     masked = [f for f in findings if f.verdict is not Verdict.BENIGN]
-    grown = [_redaction(f, benign, shape, settings) for f in masked]
-    return tuple(sorted(_merged([r for r in grown if r], benign), key=lambda r: (r.frames, r.region)))
+    grown = [r for f in masked for r in _redactions(f, benign, shape, settings)]
+    return tuple(sorted(_merged(grown, benign), key=lambda r: (r.frames, r.region)))
+
+
+def _redactions(
+    finding: Finding, benign: Sequence[TextLine], shape: Shape, settings: DecisionSettings
+) -> list[Redaction]:
+    """Return what masks one line; of a line that could not be read, what no sure harmless line explains."""
+    core = finding.line.region.clipped(shape)
+    if core is None:
+        return []
+    cores = [core]
+    if finding.line.confidence < settings.min_confidence:
+        sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
+        for other in sure:
+            cores = [piece for core in cores for piece in _minus(core, other.region)]
+    return [_redaction(finding, core, benign, shape, settings) for core in cores]
+
+
+def _throughout(benign: TextLine, line: TextLine) -> bool:
+    return benign.frames.start <= line.frames.start and line.frames.stop <= benign.frames.stop
+
+
+def _minus(region: Region, hole: Region) -> list[Region]:
+    """Return what is left of `region` without `hole`: whole rows above and below, the rest beside."""
+    shared = region.intersection(hole)
+    if shared is None:
+        return [region]
+    edges = (
+        (region.row, region.column, shared.row, region.right),
+        (shared.bottom, region.column, region.bottom, region.right),
+        (shared.row, region.column, shared.bottom, shared.column),
+        (shared.row, shared.right, shared.bottom, region.right),
+    )
+    return [Region.from_edges(t, x, b, r) for t, x, b, r in edges if b > t and r > x]
 
 
 def _redaction(
-    finding: Finding, benign: Iterable[TextLine], shape: Shape, settings: DecisionSettings
-) -> Redaction | None:
+    finding: Finding, core: Region, benign: Iterable[TextLine], shape: Shape, settings: DecisionSettings
+) -> Redaction:
     line = finding.line
-    core = line.region.clipped(shape)
-    if core is None:
-        return None
     reach = max(settings.min_margin, math.ceil(settings.margin * min(core.rows, core.columns)))
     region = core.expanded(reach, reach, shape)
     for other in benign:

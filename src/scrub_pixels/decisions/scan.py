@@ -96,6 +96,9 @@ _PROBE = re.compile(
 )
 _MARKS_IN_PHRASES = set("-/.:'&()+")
 _GLUE = set(" :=<>#-+~(")
+_GREEK = frozenset("αβγδλμπσφωθ")
+"""Letters beside the Latin ones that stand for quantities."""
+
 _LETTER_FOR = {"0": "o", "1": "il", "5": "s", "8": "b", "2": "z", "6": "g", "|": "i", "!": "i"}
 _EXPONENT = {"2", "3"}
 _LEADING_ZERO = re.compile(r"0\d\d")
@@ -271,8 +274,9 @@ class _Scanner(_Numbers):
         return self.tokens[at].text in _COUNTED and _COUNTER.match(rest) is not None
 
     def _letter(self, at: int) -> tuple[int, Atom] | None:
-        if len(self.tokens[at].text) > 1:
-            return None
+        text = self.tokens[at].text
+        if len(text) > 1 or not (text.isascii() or text in _GREEK):
+            return None  # one ideograph is a word, and may be a name
         glued = self._glued(at) or self._glued(at - 1)
         return self._atom(AtomKind.CODE if glued else AtomKind.LETTER, at, 1, "single letter")
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
 from scrub_pixels.decisions.identity import Identity
-from scrub_pixels.decisions.layout import in_header_band, line_height, same_place, touches_any, value_of
+from scrub_pixels.decisions.layout import (
+    continues_any,
+    in_header_band,
+    line_height,
+    same_place,
+    touches_any,
+    value_of,
+)
 from scrub_pixels.decisions.matching import Matcher
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scan import AtomKind
@@ -82,6 +89,12 @@ class _Case:
         return any(
             h.atoms and all(a.kind in names and a.text not in h.trusted for a in h.atoms) for h in self.heard
         )
+
+    @property
+    def is_crumb(self) -> bool:
+        """True if it is a letter or a bare number alone, which may have broken off a longer line."""
+        crumbs = {AtomKind.LETTER, AtomKind.NUMBER}
+        return all(len(h.atoms) == 1 and h.atoms[0].kind in crumbs for h in self.heard)
 
     @property
     def is_cut_short(self) -> bool:
@@ -158,6 +171,8 @@ def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterab
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
     if announced and not case.is_technical:
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
+    if case.is_crumb and not case.suspicious and continues_any(case.line, suspects):
+        yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
     if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
 

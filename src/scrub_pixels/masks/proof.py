@@ -80,7 +80,7 @@ def _pixels(instance: Instance) -> PixelDescription:
 
 
 def digest_pixels(dataset: Dataset, key: bytes) -> str:
-    """Return the keyed digest of a data set's Pixel Data, as `PixelEvidence.digest_out` has it; "" without."""
+    """Return the keyed digest of a data set's Pixel Data, as `PixelEvidence.digest_out` has it."""
     for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
         if keyword in dataset:
             return _digest(dataset[keyword].value, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scrub_pixels.text.detectors import DETECTORS, Detectors, FusedDetector, load_detectors
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.readers import (
     READERS,
@@ -16,7 +17,10 @@ from scrub_pixels.text.search import find_text, reread
 from scrub_pixels.text.settings import SearchSettings
 
 __all__ = [
+    "DETECTORS",
     "READERS",
+    "Detectors",
+    "FusedDetector",
     "Reading",
     "SearchSettings",
     "TextBox",
@@ -26,6 +30,7 @@ __all__ = [
     "TextRecognizer",
     "TextSearch",
     "find_text",
+    "load_detectors",
     "load_reader",
     "reread",
 ]

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.ink import column_gaps, fitted, ink_of, row_runs
 from scrub_pixels.text.readers import Image, TextBox
 
 WIDE_GAP = 1.5
 """Line heights of empty paper that part two texts which a detector took for one."""
+
+LEAST_LINE = 5
+"""Rows of the lowest line of text."""
 
 SAME_LINE = 0.6
 """Share of the thinner box's height that two boxes on one line have in common."""
@@ -37,7 +42,35 @@ def fused(boxes: Sequence[TextBox]) -> list[TextBox]:
     for box in sorted(boxes, key=lambda b: (thickness(b.region), -b.score)):
         box = _absorb(box, kept)
         kept.append(box)
-    return [b for b in kept if not _accounted_for(b, kept)]
+    whole = [b for b in kept if not _accounted_for(b, kept)]
+    return [part for box in whole for part in _uncovered(box, whole)]
+
+
+def _uncovered(box: TextBox, boxes: Sequence[TextBox]) -> list[TextBox]:
+    """Return `box`, or if it is a stack of lines taken for one turned text, what no line of it covers.
+
+    Only boxes clearly wider than tall count as lines: the letters of turned text, found one by one,
+    must not take it apart.
+    """
+    region = box.region
+    if not is_upright(region):
+        return [box]
+    stacked = [b.region for b in boxes if _is_line_within(b.region, region)]
+    if len(stacked) < 2:
+        return [box]
+    rows = np.zeros(region.rows, bool)
+    for line in stacked:
+        rows[max(0, line.row - region.row) : max(0, line.bottom - region.row)] = True
+    return [
+        replace(box, region=Region(region.row + a, region.column, b - a, region.columns))
+        for a, b in row_runs(~rows[:, None])
+        if b - a >= LEAST_LINE
+    ]
+
+
+def _is_line_within(line: Region, stack: Region) -> bool:
+    shared = line.intersection(stack)
+    return line.columns >= 1.5 * line.rows and shared is not None and shared.area >= 0.6 * line.area
 
 
 def _absorb(box: TextBox, kept: list[TextBox]) -> TextBox:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, refined, thickness
+from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
@@ -30,9 +31,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class PictureSearch:
-    """Finds and reads the lines of a picture with one detector and one recogniser."""
+    """Finds and reads the lines of a picture."""
 
-    detector: TextDetector
+    detectors: Detectors
     lines: LineReader
     settings: SearchSettings
 
@@ -46,7 +47,7 @@ class PictureSearch:
         found: list[Candidate] = []
         for area in within:
             tiles = self._tiles(area, busy_map(image[area.slices]), scale)
-            found += self._candidates(image, self._boxes(image, tiles))
+            found += self._candidates(image, self._boxes(image, tiles, self.detectors.fine))
         return self._accepted(image, found)
 
     def _accepted(self, image: Image, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -72,7 +73,8 @@ class PictureSearch:
     def _look_twice(self, image: Image, area: Region) -> list[Candidate]:
         """Return the candidates of an area after both passes."""
         busy = busy_map(image[area.slices])
-        first = self._candidates(image, self._boxes(image, self._tiles(area, busy, 1.0)))
+        tiles = self._tiles(area, busy, 1.0)
+        first = self._candidates(image, self._boxes(image, tiles, self.detectors.first))
         settled = [c for c in first if self._is_settled(c)]
         if self.settings.upscale <= 1:
             return first
@@ -80,7 +82,7 @@ class PictureSearch:
             inside = done.intersection(area)
             if inside is not None:
                 busy[inside.moved(-area.row, -area.column).slices] = 0
-        second = self._boxes(image, self._tiles(area, busy, self.settings.upscale))
+        second = self._boxes(image, self._tiles(area, busy, self.settings.upscale), self.detectors.fine)
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
         return settled + self._second_candidates(image, second, open_boxes, settled)
 
@@ -105,8 +107,8 @@ class PictureSearch:
             if piece is not None:
                 yield piece
 
-    def _boxes(self, image: Image, tiles: Iterator[Tile]) -> list[TextBox]:
-        boxes = [box for tile in tiles for box in boxes_in_tile(image, tile, self.detector)]
+    def _boxes(self, image: Image, tiles: Iterator[Tile], detector: TextDetector) -> list[TextBox]:
+        boxes = [box for tile in tiles for box in boxes_in_tile(image, tile, detector)]
         sure = [box for box in boxes if box.score >= self.settings.least_detection]
         return clipped_boxes(sure, (image.shape[0], image.shape[1]))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.cine import CineSearch
+from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextDetector, TextReader
@@ -44,7 +45,7 @@ def find_text(
     instance: Viewable,
     reader: TextReader,
     settings: SearchSettings = DEFAULTS,
-    detector: TextDetector | None = None,
+    detectors: Detectors | None = None,
 ) -> TextSearch:
     """Return every line of text in every frame of an Instance.
 
@@ -53,13 +54,13 @@ def find_text(
     instance
         What to search: ``frames``, ``pixels.rows``, ``pixels.columns`` and ``views(frame)``.
     reader
-        Reads the lines, and finds them unless `detector` is given.
+        Reads the lines, and finds them unless `detectors` are given.
     settings
         What the search does.
-    detector
-        Another detector to find the lines with.
+    detectors
+        What finds the lines.
     """
-    picture = PictureSearch(detector or reader, LineReader(reader, settings), settings)
+    picture = PictureSearch(detectors or Detectors(reader, reader), LineReader(reader, settings), settings)
     searches: dict[str, CineSearch] = {}
     searched = 0
     for frame in range(instance.frames):
@@ -72,13 +73,17 @@ def find_text(
         (instance.pixels.rows, instance.pixels.columns),
         instance.frames,
         searched,
-        _names(picture.detector, reader),
+        _names(picture.detectors.first, reader),
         tuple(searches) or ("display",),
     )
 
 
 def reread(
-    image: Image, regions: Sequence[Region], reader: TextReader, settings: SearchSettings = DEFAULTS
+    image: Image,
+    regions: Sequence[Region],
+    reader: TextReader,
+    settings: SearchSettings = DEFAULTS,
+    detectors: Detectors | None = None,
 ) -> tuple[TextLine, ...]:
     """Return the text that is left on or near `regions` of a masked picture.
 
@@ -89,11 +94,13 @@ def reread(
     regions
         What was masked.
     reader
-        Finds and reads.
+        Reads, and finds unless `detectors` are given.
     settings
         What the search does.
+    detectors
+        What finds the lines.
     """
-    picture = PictureSearch(reader, LineReader(reader, settings), settings)
+    picture = PictureSearch(detectors or Detectors(reader, reader), LineReader(reader, settings), settings)
     shown = as_picture(image)
     shape = (shown.shape[0], shown.shape[1])
     near = [region.expanded(REREAD_REACH, REREAD_REACH, shape) for region in regions]

@@ -1,0 +1,97 @@
+"""Which detectors look for text: the reader's own, our network, or both as witnesses of each other.
+
+The network sees small and faint letters at the frame's own scale, for a third of the cost; the
+reader's detector knows large and unusual ones. What both see is text. What only the reader's
+detector sees needs a reading, or an almost certain score on plain ground: that is where it takes
+rulers, icons and organs for text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from scrub_pixels.errors import UsageError
+from scrub_pixels.geometry import Region
+from scrub_pixels.text.readers import Image, TextBox, TextDetector, TextReader
+
+AGREED = 0.3
+"""Share of the smaller box that two detectors must have in common to mean the same text."""
+
+ALONE = 0.92
+"""Factor on the score of a box that only the reader's detector sees."""
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detector of the first look, and that of enlarged and repeated looks, which is cheaper."""
+
+    first: TextDetector
+    fine: TextDetector
+
+
+class FusedDetector:
+    """The network, with a reader's detector as its second witness.
+
+    Parameters
+    ----------
+    network, reader
+        The two detectors; every box of both is returned.
+    """
+
+    def __init__(self, network: TextDetector, reader: TextDetector) -> None:
+        self.network, self.reader = network, reader
+        self.name = f"{network.name} with {reader.name}"
+
+    def detect(self, image: Image) -> list[TextBox]:
+        """Return the boxes of both; where both agree, each has the better score of the two."""
+        own, other = self.network.detect(image), self.reader.detect(image)
+        return [_witnessed(box, other, 1.0) for box in own] + [_witnessed(box, own, ALONE) for box in other]
+
+
+def _witnessed(box: TextBox, others: list[TextBox], alone: float) -> TextBox:
+    agreeing = [other.score for other in others if _agree(box.region, other.region)]
+    return replace(box, score=max(box.score, *agreeing) if agreeing else box.score * alone)
+
+
+def _agree(a: Region, b: Region) -> bool:
+    shared = a.intersection(b)
+    return shared is not None and shared.area >= AGREED * min(a.area, b.area)
+
+
+def _of_reader(reader: TextReader, threads: int) -> Detectors:
+    return Detectors(reader, reader)
+
+
+def _of_network(reader: TextReader, threads: int) -> Detectors:
+    from scrub_pixels.text.network import load_network
+
+    network = load_network(threads)
+    return Detectors(network, network)
+
+
+def _of_both(reader: TextReader, threads: int) -> Detectors:
+    network = _of_network(reader, threads).first
+    return Detectors(FusedDetector(network, reader), network)
+
+
+DETECTORS: Mapping[str, Callable[[TextReader, int], Detectors]] = MappingProxyType(
+    {"reader": _of_reader, "network": _of_network, "both": _of_both}
+)
+"""Name on the command line -> how the detectors are loaded."""
+
+
+def load_detectors(name: str, reader: TextReader, threads: int = 1) -> Detectors:
+    """Load detectors by their name in `DETECTORS`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such name.
+    MissingDependency
+        If the network's weights are absent or changed.
+    """
+    if name not in DETECTORS:
+        raise UsageError("There is no detector of that name.", remedy=f"Known: {', '.join(DETECTORS)}.")
+    return DETECTORS[name](reader, threads)

@@ -1,0 +1,70 @@
+"""Two detectors as witnesses of each other, and stacks of lines taken for turned text."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from scrub_pixels.errors import UsageError
+from scrub_pixels.geometry import Region
+from scrub_pixels.text import DETECTORS, Detectors, FusedDetector, TextBox, load_detectors
+from scrub_pixels.text.boxes import fused
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A detector that always finds the same."""
+
+    boxes: tuple[TextBox, ...]
+    name: str = "fixed"
+
+    def detect(self, image):
+        return list(self.boxes)
+
+
+FRAME = np.zeros((200, 300), np.uint8)
+HERE, THERE = Region(10, 10, 12, 80), Region(100, 10, 12, 80)
+
+
+def scores(network, reader):
+    return {box.region: box.score for box in FusedDetector(Fixed(network), Fixed(reader)).detect(FRAME)}
+
+
+def test_what_both_see_has_the_better_score_of_the_two():
+    assert scores((TextBox(HERE, 0.6),), (TextBox(HERE, 0.95),)) == {HERE: 0.95}
+
+
+def test_what_only_the_reader_sees_counts_less_and_what_only_the_network_sees_counts_fully():
+    found = scores((TextBox(HERE, 0.9),), (TextBox(THERE, 0.9),))
+    assert found[HERE] == 0.9
+    assert found[THERE] < 0.9
+
+
+def test_no_box_of_either_is_lost():
+    found = FusedDetector(Fixed((TextBox(HERE, 0.5),)), Fixed((TextBox(THERE, 0.5),))).detect(FRAME)
+    assert {box.region for box in found} == {HERE, THERE}
+
+
+def test_a_name_nobody_knows_is_an_error():
+    with pytest.raises(UsageError):
+        load_detectors("oracle", Fixed(()))
+
+
+def test_the_reader_alone_serves_both_looks():
+    reader = Fixed(())
+    assert load_detectors("reader", reader) == Detectors(reader, reader)
+    assert set(DETECTORS) == {"reader", "network", "both"}
+
+
+def test_a_stack_of_lines_taken_for_turned_text_leaves_only_what_no_line_covers():
+    lines = [TextBox(Region(20, 100, 12, 60), 0.9), TextBox(Region(60, 100, 12, 60), 0.9)]
+    stack = TextBox(Region(18, 98, 100, 50), 0.9)
+    rest = [box.region for box in fused([*lines, stack]) if box.region not in {line.region for line in lines}]
+    assert all(not part.overlaps(line.region) for part in rest for line in lines)
+    assert {row for part in rest for row in range(part.row, part.bottom)} >= set(range(73, 118))
+
+
+def test_letters_found_one_by_one_do_not_take_turned_text_apart():
+    letters = [TextBox(Region(20 + 14 * n, 100, 12, 12), 0.9) for n in range(5)]
+    upright = TextBox(Region(18, 98, 74, 16), 0.9)
+    assert any(box.region.contains(upright.region) for box in fused([*letters, upright]))
