@@ -177,6 +177,29 @@ def test_patients_who_are_not_listed_are_refused_unless_pseudonyms_may_be_made(f
     assert outputs(folder)[0].PatientID not in (NUMBER, "TRIAL-7")
 
 
+def test_a_recipe_goes_before_the_profile(folder, capsys):
+    recipe = folder / "deid.dicom"
+    recipe.write_text("FORMAT dicom\n%header\nREPLACE StudyDate var:day\nREMOVE Modality\n")
+    chosen = ["--recipe", str(recipe), "--recipe-variable", "day=19990101"]
+    assert run(folder, *chosen) == 0
+    assert outputs(folder)[0].StudyDate == "19990101" and "Modality" not in outputs(folder)[0]
+    capsys.readouterr()
+    assert main(["header", "plan", str(folder / "in" / "a"), *chosen, "-f", "jsonl"]) == 0
+    assert "recipe line 3: REPLACE" in capsys.readouterr().out
+    recipe.write_text("%header\nREPLACE StudyDate 19980101\n")
+    assert run(folder, "--recipe", str(recipe), "--resume") == 0
+    assert [dataset.StudyDate for dataset in outputs(folder)] == ["19980101"]
+
+
+@pytest.mark.parametrize("chosen", [["--recipe", "nowhere"], ["--recipe-variable", "a=b"],
+                                    ["--recipe", "deid.dicom"]], ids=" ".join)
+def test_a_recipe_that_cannot_be_followed_is_wrong_usage(folder, chosen, monkeypatch, capfd):
+    monkeypatch.chdir(folder)
+    (folder / "deid.dicom").write_text("%header\nREMOVE PatentName\n")
+    assert run(folder, *chosen) == 2
+    assert "Line 2" in capfd.readouterr().err or chosen[1] != "deid.dicom"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["header", "plan", "nowhere"], ["header", "diff", "nowhere", "nowhere"],

@@ -69,6 +69,10 @@ class PolicyOptions:
         What happens to an Instance with text that may or may not identify a person.
     profile
         Header profile: basic, strict, research or midi.
+    recipe
+        File with rules in pydicom/deid's language; they go before the profile.
+    recipe_variable
+        NAME=VALUE, what `var:NAME` in the recipe stands for; may be given several times.
     pseudonyms
         CSV file `PatientID,pseudonym[,days]` with pseudonyms of your choice.
     unlisted_patients
@@ -83,6 +87,8 @@ class PolicyOptions:
     keep: Keep | None = None
     on_uncertain: OnUncertain | None = None
     profile: str | None = None
+    recipe: Path | None = None
+    recipe_variable: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     pseudonyms: Path | None = None
     unlisted_patients: Unlisted = "refuse"
     header_only: Annotated[bool | None, Parameter(negative="")] = None
@@ -180,15 +186,27 @@ def effective_policy(options: PolicyOptions) -> Policy:
 
 def effective_profile(options: PolicyOptions, profile: Profile) -> Profile:
     """Return the header profile with the flags laid over it."""
-    from scrub_pixels.header import PROFILES, read_assignments
+    from scrub_pixels.header import PROFILES, read_assignments, read_recipe
 
     if options.profile is not None and options.profile not in PROFILES:
         raise UsageError("There is no profile of that name.", remedy=f"Choose one of: {', '.join(PROFILES)}.")
     profile = PROFILES[options.profile] if options.profile is not None else profile
+    if options.recipe is not None:
+        recipe = read_recipe(options.recipe, _variables(options.recipe_variable))
+        profile = replace(profile, name=f"{profile.name} and a recipe", recipe=recipe)
+    elif options.recipe_variable:
+        raise UsageError("--recipe-variable is given without --recipe.", remedy="Give both, or neither.")
     if options.pseudonyms is None:
         return profile
     return replace(profile, pseudonyms=read_assignments(options.pseudonyms),
                    refuse_unassigned=options.unlisted_patients == "refuse")
+
+
+def _variables(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise UsageError("--recipe-variable is not NAME=VALUE.", remedy="Write NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
 
 
 @policy_app.command

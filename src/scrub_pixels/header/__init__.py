@@ -7,6 +7,8 @@ from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import contains_identifier
 from scrub_pixels.header.options import PROFILES, Option, Profile
 from scrub_pixels.header.plan import Planned, plan
+from scrub_pixels.header.recipe import Recipe, read_recipe
+from scrub_pixels.header.recipe_text import RecipeError, parse_recipe
 
 __all__ = [
     "Assignment",
@@ -18,10 +20,14 @@ __all__ = [
     "Planned",
     "Profile",
     "ProjectKey",
+    "Recipe",
+    "RecipeError",
     "contains_identifier",
     "deidentify",
     "differences",
+    "parse_recipe",
     "plan",
     "read_assignments",
+    "read_recipe",
     "write_pairs",
 ]

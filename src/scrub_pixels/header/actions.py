@@ -20,8 +20,9 @@ from scrub_pixels.header.dummies import dummy, empty, made, standard_vr
 from scrub_pixels.header.iod_types import IodTypes, Path, resolved
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.needles import Needles
-from scrub_pixels.header.options import Profile
+from scrub_pixels.header.options import Option, Profile
 from scrub_pixels.header.reading import copied, values_of
+from scrub_pixels.header.recipe_match import Script
 from scrub_pixels.header.table import HARMLESS, code_for, row_for
 from scrub_pixels.header.trust import is_plausible
 
@@ -39,11 +40,25 @@ class Subject:
 
 @dataclass(frozen=True)
 class Tally:
-    """What was done, counted, and what was odd, free of PHI; and the UIDs that were replaced."""
+    """What was done, counted, and what was odd, free of PHI.
+
+    Parameters
+    ----------
+    actions
+        How often each code was carried out.
+    warnings
+        Oddities, in order, each once.
+    uids
+        Old and new UIDs. Never part of the repr.
+    weakened, overruled
+        Lines of a recipe that keep what Basic removes, and options whose cleaning they undo.
+    """
 
     actions: Counter = field(default_factory=Counter)
     warnings: dict[str, None] = field(default_factory=dict)
     uids: dict[str, str] = field(default_factory=dict, repr=False)
+    weakened: dict[int, None] = field(default_factory=dict)
+    overruled: set[Option] = field(default_factory=set)
 
     def warn(self, tag: int, what: str) -> None:
         """Note something odd about an attribute once."""
@@ -60,6 +75,7 @@ class Scene:
     types: IodTypes = field(repr=False)
     needles: Needles = field(repr=False)
     tally: Tally = field(repr=False)
+    script: Script | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -94,10 +110,31 @@ def named(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword_for_tag(tag)}".rstrip()
 
 
+def simple_code(tag: int, path: Path, profile: Profile, types: IodTypes) -> str:
+    """Return the simple code for an attribute: table, options, Type in the IOD."""
+    code = code_for(tag, profile.options)
+    if len(code) > 1 or code == "Z":
+        code = resolved(code, types.of(path, tag))
+    return "X" if profile.minimal and code in "KCU" and is_spare(tag, path, types) else code
+
+
+_NEEDED = frozenset({0x00080005, 0x00080016, 0x00080018, 0x00080060, 0x0020000D, 0x0020000E})
+_NEEDED_GROUPS = frozenset({0x0028, 0x5200, 0x5400, 0x7FE0})
+
+
+def is_spare(tag: int, path: Path, types: IodTypes) -> bool:
+    """Tell whether an attribute is optional in the IOD (Type 3, or unknown to it).
+
+    Never so: the identity of the Instance, and what describes and holds pixels, waveforms and
+    functional groups, whose contents no Type extract knows completely.
+    """
+    top = path[0] if path else tag
+    return types.of(path, tag) == 3 and top not in _NEEDED and top >> 16 not in _NEEDED_GROUPS
+
+
 def code_at(place: Place, scene: Scene) -> str:
-    """Return the simple code for an element: table, options, Type in the IOD."""
-    code = code_for(place.tag, scene.profile.options)
-    return resolved(code, scene.types.of(place.path, place.tag)) if len(code) > 1 or code == "Z" else code
+    """Return the simple code for an element under the profile."""
+    return simple_code(place.tag, place.path, scene.profile, scene.types)
 
 
 def basic_code_at(place: Place, scene: Scene) -> str:

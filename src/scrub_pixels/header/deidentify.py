@@ -22,6 +22,8 @@ from scrub_pixels.header.marks import has_pixels, mark, proven
 from scrub_pixels.header.needles import Needles, needles_of
 from scrub_pixels.header.options import Profile
 from scrub_pixels.header.reading import ODD_DATA, shallow, text_of
+from scrub_pixels.header.recipe_actions import add_missing
+from scrub_pixels.header.recipe_match import keeps, script_for
 from scrub_pixels.header.scan import blank_survivors
 from scrub_pixels.header.table import code_for
 from scrub_pixels.masks.evidence import PixelEvidence
@@ -94,22 +96,24 @@ def _deidentified(
     source = _with_meta(dataset)
     tally = Tally()
     scene = Scene(profile, key, subject_of(source, profile, key), types_of(text_of(source, "SOPClassUID")),
-                  _needles(source, profile, key), tally)  # fmt: skip
+                  _needles(source, profile, key), tally, script_for(profile.recipe, source))  # fmt: skip
     target = cleaned_level(source, (), scene)
+    add_missing(target, source, scene)
     blank_survivors(target, scene)
     complete(target, dataset, scene)
-    codes = mark(target, profile, evidence, scene.types)
+    codes = mark(target, profile, evidence, scene)
     target.file_meta = rebuilt(dataset, target)
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):
         tally.warnings["pixels are not proven clean; Patient Identity Removed is NO"] = None
-    pairs = Pairs((text_of(source, "PatientID"), scene.subject.pseudonym), dict(tally.uids))
+    new_id = text_of(target, "PatientID") if profile.recipe else scene.subject.pseudonym
+    pairs = Pairs((text_of(source, "PatientID"), new_id), dict(tally.uids))
     return HeaderResult(
         dataset=target,
         pseudonym=scene.subject.pseudonym,
         actions=MappingProxyType(dict(tally.actions)),
         codes=codes,
-        warnings=tuple(tally.warnings),
+        warnings=(*tally.warnings, *(profile.recipe.remarks if profile.recipe else ())),
         pairs=pairs,
     )
 
@@ -153,4 +157,7 @@ def _with_meta(dataset: Dataset) -> Dataset:
 
 def _is_kept(keyword: str, profile: Profile) -> bool:
     tag = tag_for_keyword(keyword)
-    return tag is not None and code_for(tag, profile.options) == "K"
+    if tag is None:
+        return False
+    by_recipe = profile.recipe is not None and keeps(tag, profile.recipe)
+    return by_recipe or (code_for(tag, profile.options) == "K" and not profile.minimal)

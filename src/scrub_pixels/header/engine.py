@@ -12,6 +12,8 @@ from scrub_pixels.header.actions import VERBS, Place, Scene, code_at, substitute
 from scrub_pixels.header.iod_types import Path
 from scrub_pixels.header.private import creators_of, entry_for, retained
 from scrub_pixels.header.reading import element_at, hollow, items_of, with_items
+from scrub_pixels.header.recipe_actions import LETTER, followed, line_for, note_weakness, weakens
+from scrub_pixels.header.recipe_text import Rule
 from scrub_pixels.header.structured import CONTENT_SEQUENCES, cleaned_items
 from scrub_pixels.header.table import PRIVATE, row_for
 
@@ -43,6 +45,9 @@ def cleaned_level(source: Dataset, path: Path, scene: Scene) -> Dataset:
 def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement | None:
     """Return what is written for one element; None if nothing."""
     code = code_at(Place(tag, path, None), scene)
+    rule = line_for(tag, path, source, scene.script)
+    if rule is not None:
+        return _ruled(rule, code, Place(tag, path, element_at(source, tag)), scene)
     scene.tally.actions[code] += 1
     if code == "X":
         return None
@@ -52,6 +57,16 @@ def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement |
     if code in "KCU" and place.element is not None and place.element.VR == "SQ":
         return _entered(place, code, scene)
     return VERBS[code](place, scene)
+
+
+def _ruled(rule: Rule, code: str, place: Place, scene: Scene) -> DataElement | None:
+    """Follow a line of a recipe; the items of a sequence it keeps obey their own lines and rows."""
+    scene.tally.actions[LETTER[rule.action]] += 1
+    if rule.action != "KEEP" or place.element is None or place.element.VR != "SQ":
+        return followed(rule, place, code, scene)
+    if weakens(rule, code):
+        note_weakness(rule, place, code, scene)
+    return _with_clean_items(place, scene)
 
 
 def _private(place: Place, source: Dataset, scene: Scene) -> DataElement | None:

@@ -127,9 +127,13 @@ class ProjectKey:
         return body + self._spelt("pseudonym check", body.encode(), _CHECK)
 
     def _spelt(self, purpose: str, content: bytes, letters: int) -> str:
-        number = self._number(purpose, content, 256)
-        base = len(_ALPHABET)
-        return "".join(_ALPHABET[number // base**place % base] for place in range(letters))
+        return letters_of(self._number(purpose, content, 256), letters)
+
+
+def letters_of(number: int, count: int) -> str:
+    """Spell a number in capital letters without vowels, the lowest places of it."""
+    base = len(_ALPHABET)
+    return "".join(_ALPHABET[number // base**place % base] for place in range(count))
 
 
 _REGISTERED = re.compile(re.escape(STANDARD_ROOT) + r"(\.(0|[1-9]\d{0,4})){0,10}")

@@ -6,12 +6,15 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from scrub_pixels.header.actions import Scene
 from scrub_pixels.header.iod_types import IodTypes
 from scrub_pixels.header.options import BASIC_CODE, Option, Profile
 from scrub_pixels.masks.evidence import PixelEvidence
 
 METHOD = "scrub-pixels: DICOM PS3.15 2026d Basic Profile and options"
 """De-identification Method (0012,0063), LO: at most 64 characters, the edition named."""
+
+METHOD_OF_RECIPE = "scrub-pixels: recipe over DICOM PS3.15 2026d Basic and options"
 
 _BURNED_IN = 0x00280301
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -41,14 +44,23 @@ def claimed_codes(
 
 
 def mark(
-    dataset: Dataset, profile: Profile, evidence: PixelEvidence | None, types: IodTypes
+    dataset: Dataset, profile: Profile, evidence: PixelEvidence | None, scene: Scene
 ) -> tuple[str, ...]:
-    """Write the marks into a de-identified data set, in place; return the codes claimed."""
-    codes = claimed_codes(dataset, profile, evidence)
-    dataset.DeidentificationMethod = _appended(dataset.get("DeidentificationMethod"), METHOD)
+    """Write the marks into a de-identified data set, in place; return the codes claimed.
+
+    Where a recipe keeps what the Basic Profile removes, neither that profile nor an option it
+    overrules is claimed, and Patient Identity Removed is NO.
+    """
+    weakened, overruled = bool(scene.tally.weakened), {option.code for option in scene.tally.overruled}
+    not_claimed = overruled | ({BASIC_CODE[0]} if weakened else set())
+    codes = tuple(c for c in claimed_codes(dataset, profile, evidence) if c[0] not in not_claimed)
+    method = METHOD if profile.recipe is None else METHOD_OF_RECIPE
+    dataset.DeidentificationMethod = _appended(dataset.get("DeidentificationMethod"), method)
     _append_codes(dataset, codes)
     dataset.LongitudinalTemporalInformationModified = _temporal(profile)
-    _mark_pixels(dataset, evidence, types)
+    _mark_pixels(dataset, evidence, scene.types)
+    if weakened:
+        dataset.PatientIdentityRemoved = "NO"
     return tuple(code for code, _ in codes)
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from scrub_pixels.errors import UsageError
 from scrub_pixels.header.crosswalk import Assignment
 from scrub_pixels.header.keys import patient_key
+from scrub_pixels.header.recipe import Recipe
 
 BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")
 """CID 7050, scheme DCM: the profile that every run starts from."""
@@ -88,6 +89,11 @@ class Profile:
         Never part of the repr.
     refuse_unassigned
         True to refuse patients whom `pseudonyms` does not name; else they get a keyed pseudonym.
+    minimal
+        True to keep only what the IOD requires (Types 1, 1C, 2 and 2C) and what pixels cannot be
+        read without; every optional attribute goes, whatever Table E.1-1 says of it.
+    recipe
+        The user's own rules; they go before the options. Never part of the repr.
 
     Raises
     ------
@@ -100,6 +106,8 @@ class Profile:
     faces_absent: bool = False
     pseudonyms: Mapping[str, Assignment | str] = field(default_factory=dict, repr=False, hash=False)
     refuse_unassigned: bool = False
+    minimal: bool = False
+    recipe: Recipe | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", frozenset(self.options))
@@ -116,7 +124,8 @@ class Profile:
     def hidden(self) -> bytes:
         """Everything that decides and is never printed, in one spelling; empty if there is nothing."""
         chosen = [(patient, *astuple(Assignment.of(a))) for patient, a in sorted(self.pseudonyms.items())]
-        return json.dumps(chosen).encode() if chosen else b""
+        listed = json.dumps(chosen).encode() if chosen else b""
+        return listed if self.recipe is None else listed + b"\0" + self.recipe.hidden
 
     def __contains__(self, option: object) -> bool:
         return option in self.options
@@ -149,6 +158,6 @@ _PRESETS: dict[str, frozenset[Option]] = {
 }
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {name: Profile(name, options) for name, options in _PRESETS.items()}
+    {name: Profile(name, options, minimal=name == "strict") for name, options in _PRESETS.items()}
 )
 """The named presets."""

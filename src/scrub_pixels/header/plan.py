@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from scrub_pixels.header.actions import named
+from scrub_pixels.header.actions import named, simple_code
 from scrub_pixels.header.engine import DEEPEST
-from scrub_pixels.header.iod_types import IodTypes, Path, resolved, types_of
+from scrub_pixels.header.iod_types import IodTypes, Path, types_of
 from scrub_pixels.header.options import Profile
 from scrub_pixels.header.reading import element_at, items_of, shallow, text_of
+from scrub_pixels.header.recipe_actions import LETTER, line_for, weakens
+from scrub_pixels.header.recipe_match import Script, script_for
 from scrub_pixels.header.table import Row, code_for, row_for
 
 
@@ -47,29 +49,49 @@ def plan(dataset: Dataset, profile: Profile) -> tuple[Planned, ...]:
     """
     source = shallow(dataset)
     types = types_of(text_of(source, "SOPClassUID"))
-    return tuple(_planned(source, (), profile, types))
+    return tuple(_planned(source, (), _Basis(profile, types, script_for(profile.recipe, source))))
 
 
-def _planned(source: Dataset, path: Path, profile: Profile, types: IodTypes) -> Iterator[Planned]:
+@dataclass(frozen=True)
+class _Basis:
+    """What decides: the profile, the Types of the IOD, and a recipe if there is one."""
+
+    profile: Profile
+    types: IodTypes
+    script: Script | None
+
+
+def _planned(source: Dataset, path: Path, basis: _Basis) -> Iterator[Planned]:
     for tag in sorted(source.keys()):
-        code = code_for(tag, profile.options)
-        action = resolved(code, types.of(path, tag))
-        yield Planned(
-            tuple(map(named, path)), named(tag), code, action, _because(row_for(tag), code, profile)
-        )
-        if action in "KCU" and len(path) < DEEPEST:
-            yield from _below(source, tag, path, profile, types)
+        planned = _line(tag, source, path, basis)
+        yield planned
+        if planned.action in "KCU" and len(path) < DEEPEST:
+            yield from _below(source, tag, path, basis)
 
 
-def _below(source: Dataset, tag: int, path: Path, profile: Profile, types: IodTypes) -> Iterator[Planned]:
+def _line(tag: int, source: Dataset, path: Path, basis: _Basis) -> Planned:
+    profile, where = basis.profile, tuple(map(named, path))
+    code, action = code_for(tag, profile.options), simple_code(tag, path, profile, basis.types)
+    rule = line_for(tag, path, source, basis.script)
+    if rule is None:
+        return Planned(where, named(tag), code, action, _because(row_for(tag), code, action, basis))
+    weaker = ", weaker than the profile" if weakens(rule, action) else ""
+    because = f"recipe line {rule.line}: {rule.action}{weaker}"
+    return Planned(where, named(tag), code, LETTER[rule.action], because)
+
+
+def _below(source: Dataset, tag: int, path: Path, basis: _Basis) -> Iterator[Planned]:
     element = element_at(source, tag)
     if element is not None and element.VR == "SQ":
         for item in items_of(element):
-            yield from _planned(item, (*path, tag), profile, types)
+            yield from _planned(item, (*path, tag), basis)
 
 
-def _because(row: Row, code: str, profile: Profile) -> str:
+def _because(row: Row, code: str, action: str, basis: _Basis) -> str:
     """Name the row and what chose its code."""
+    profile = basis.profile
+    if profile.minimal and action == "X" and code in "KCU":
+        return f"row {row.name or 'unlisted'}: optional in this IOD, and the profile keeps nothing optional"
     options = [option.meaning for option, cell in row.cells if option in profile.options and cell == code]
     where = f"row {row.name}" if row.tag else row.name
     return f"{where}: {' and '.join(options) if options else 'Basic Profile' if row.tag else 'our rule'}"
