@@ -58,7 +58,7 @@ class Recipe:
     """
 
     seed: int = 1
-    steps: int = 1800
+    steps: int = 3600
     batch: int = 16
     side: int = 256
     window: int = 200

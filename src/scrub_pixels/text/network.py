@@ -24,7 +24,7 @@ NETWORK = WeightFile(
     "scrub_pixels",
     "text/network.onnx",
     "sha256",
-    "447f09346eddf3408fac7d17e8583359ac1f442103d63800cdee04a77e71b24d",
+    "15e783a932dec073e035a45a0eb852e3ced867474e956c6cd52a3471c0272ad9",
     "scrub-pixels",
 )
 STEP = 16
@@ -38,6 +38,9 @@ TEXT, GRAPHICS, CODE = 0, 1, 2
 
 THINNEST = 3
 """Cells that a line of text is high at least."""
+
+RAGGED = 0.4
+"""A blob that fills less than this share of its box is no line of text."""
 
 CORE = 0.3
 """Rows of a line's core hold this share of its widest row."""
@@ -286,15 +289,35 @@ def codes_of_map(plane: Map, settings: NetworkSettings) -> list[tuple[Region, fl
 
 
 def _blobs(plane: Map, settings: NetworkSettings) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return labels and statistics of connected likely cells; those without a sure cell have area 0."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (plane >= settings.weak).astype(np.uint8), connectivity=8
-    )
-    sure = np.zeros(count, bool)
+    """Return labels and statistics of connected likely cells; those without a sure cell have area 0.
+
+    Blobs too ragged for a line, text run together with edges in the picture, are taken apart at
+    higher levels, up to what is sure.
+    """
+    likely = plane >= settings.weak
+    labels, stats = _connected(likely)
+    for level in ((settings.weak + settings.strong) / 2, settings.strong):
+        ragged = _is_ragged(stats)
+        if ragged.any():
+            likely &= (plane >= level) | ~ragged[labels]
+            labels, stats = _connected(likely)
+    sure = np.zeros(len(stats), bool)
     sure[labels[plane >= settings.strong]] = True
     sure[0] = False
     stats[~sure, 4] = 0
+    return labels, stats
+
+
+def _connected(cells: Cells) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)
     return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
+
+
+def _is_ragged(stats: NDArray[np.int32]) -> Cells:
+    sides = stats[:, 2:4]
+    ragged = (stats[:, 4] < RAGGED * sides.prod(axis=1)) & (sides.min(axis=1) >= 12)
+    ragged[0] = False
+    return np.asarray(ragged)
 
 
 def _region(boxes: NDArray[np.integer]) -> Region:
@@ -309,7 +332,9 @@ def _grouped(boxes: Boxes, settings: NetworkSettings) -> list[NDArray[np.intp]]:
     outer = np.array([[*boxes[m, :2].min(axis=0), *boxes[m, 2:].max(axis=0)] for m in rows])
     high, wide = outer[:, 2] - outer[:, 0], outer[:, 3] - outer[:, 1]
     upright, short = (high > 1.5 * wide) & (high >= 6), np.flatnonzero(wide <= 2 * high)
-    columns = [short[m] for m in _components(_joined(outer[short][:, [1, 0, 3, 2]], settings))]
+    alike = np.minimum.outer(wide[short], wide[short]) >= 0.6 * np.maximum.outer(wide[short], wide[short])
+    stacked = _joined(outer[short][:, [1, 0, 3, 2]], settings) & alike
+    columns = [short[m] for m in _components(stacked)]
     kept = [m for m in columns if upright[m].any()]
     taken = {int(i) for m in kept for i in m}
     groups = [np.concatenate([rows[i] for i in m]) for m in kept]
