@@ -64,12 +64,12 @@ def ink(image: np.ndarray, box: list[int]) -> np.ndarray:
     return distance > max(12.0, 0.4 * float(distance.max(initial=0.0)))
 
 
-def change(shown: np.ndarray, different: np.ndarray, box: list[int]) -> float:
-    """Share of the ink that `shown` has in `box` whose stored samples are not what they were."""
-    mask = ink(shown, box)
-    if not mask.any():
-        return float("nan")
+def change(shown: list[np.ndarray], different: np.ndarray, box: list[int]) -> float:
+    """Share of the ink in `box`, in the first rendering that has any, whose stored samples changed."""
+    mask = next((m for m in (ink(image, box) for image in shown) if m.any()), None)
     x0, y0, x1, y1 = box
+    if mask is None:
+        return float(different[y0:y1, x0:x1].mean())
     return float(different[y0:y1, x0:x1][mask].mean())
 
 
@@ -94,7 +94,7 @@ def _frames(label: dict, count: int) -> Iterator[int]:
 def judge(truth: dict, before: Instance, outcome: Scrubbed) -> tuple[list[Judged], float]:
     """Compare the displayed frames before and after, label by label."""
     after = open_instance(outcome.dataset)
-    shown = functools.lru_cache(4)(lambda frame: before.views(frame)[-1].image)
+    shown = functools.lru_cache(4)(lambda frame: [view.image for view in before.views(frame)])
     changed = functools.lru_cache(4)(lambda frame: differences(before, after, frame))
     elsewhere = ("overlay", "icon")
     labels = [label for label in truth["texts"] if not str(label.get("where", "")).startswith(elsewhere)]
@@ -109,7 +109,6 @@ def _judge_label(file: str, label: dict, looks: tuple, count: int) -> Judged:
     if label["phi"]:
         flats = [flat(stored(frame), label["box"]) for frame in _frames(label, count)]
         changes = [max(pair) for pair in zip(changes, flats, strict=True)]
-    changes = [c for c in changes if not np.isnan(c)] or [1.0]
     share = min(changes) if label["phi"] else max(changes)
     verdict = "removed" if share >= GONE else "kept" if share <= 1 - STANDING else "in part"
     return Judged(file, label["text"], label["phi"], label["kind"], bool(label.get("quasi")), verdict, share)

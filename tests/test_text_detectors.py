@@ -8,7 +8,9 @@ import pytest
 from scrub_pixels.errors import UsageError
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import DETECTORS, Detectors, FusedDetector, TextBox, load_detectors
-from scrub_pixels.text.boxes import fused
+from scrub_pixels.text.boxes import fused, unexplained
+from scrub_pixels.text.readers import Reading
+from scrub_pixels.text.tracks import misreads
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,34 @@ def test_letters_found_one_by_one_do_not_take_turned_text_apart():
     letters = [TextBox(Region(20 + 14 * n, 100, 12, 12), 0.9) for n in range(5)]
     upright = TextBox(Region(18, 98, 74, 16), 0.9)
     assert any(box.region.contains(upright.region) for box in fused([*letters, upright]))
+
+
+def test_a_box_over_lines_that_are_known_leaves_nothing_and_one_over_more_leaves_the_rest():
+    picture = FRAME.copy()
+    picture[20:32, 20:100:3] = 255
+    picture[40:52, 20:100:3] = 255
+    both = TextBox(Region(18, 18, 36, 84), 0.9)
+    first, second = Region(19, 18, 14, 84), Region(39, 18, 14, 84)
+    assert unexplained(picture, both, [first, second]) is None
+    assert unexplained(picture, both, []) == both
+    rest = unexplained(picture, both, [first])
+    assert rest is not None and second.contains(rest.region) and rest.region.rows == 12
+
+
+@pytest.mark.parametrize("text", ["PROC2YOYFYEYA", "PROC 2/0/F/E", "PROC 2/0/F/E/A", "2/0"])
+def test_a_worse_look_at_the_same_text_is_no_other_reading(text):
+    assert misreads(text, Reading("PROC 2/0/F/E/A", 0.97))
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        ("MI 0.8 SMITH", Reading("MI 0.8", 0.99)),
+        ("SMITH", Reading("MI 0.8", 0.99)),
+        ("LIV", Reading("LIVER", 0.6)),
+        ("DOE JOHN", Reading("LT KIDNEY", 0.99)),
+        ("12:30:05", Reading("12:30:01", 0.99)),
+    ],
+)
+def test_a_text_that_holds_more_or_differs_is_another_reading(text, best):
+    assert not misreads(text, best)

@@ -201,8 +201,8 @@ def test_another_detector_can_stand_before_the_reader(reader):
 
     image = np.zeros((60, 240), np.uint8)
     region = written(image, "SMITH JOHN", (20, 35))
-        detectors = Detectors(Fixed(), Fixed())
-        search = find_text(Shown((image,)), reader, SearchSettings(upscale=1.0), detectors=detectors)
+    detectors = Detectors(Fixed(), Fixed())
+    search = find_text(Shown((image,)), reader, SearchSettings(upscale=1.0), detectors=detectors)
     assert search.reader == f"fixed + {reader.name}"
     assert_found(search, region, "SMITH JOHN")
 

@@ -68,7 +68,7 @@ class Policy:
     """
 
     reader: str = "rapidocr"
-    detector: str = "reader"
+    detector: str = "both"
     header_only: bool = False
     search: SearchSettings = field(default_factory=SearchSettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)

@@ -54,6 +54,8 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 """Labels that are as a rule part of the value (``Mercy Hospital``), not in front of it."""
 
 
+_WELL_READ = 0.8
+
 _WIDEST_CHARACTER = 1.5
 _SLACK = 2.0
 """Ink longer than so many heights for each character read, and some more, was not read completely."""
@@ -171,10 +173,15 @@ def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterab
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
     if announced and not case.is_technical:
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
-    if case.is_crumb and not case.suspicious and continues_any(case.line, suspects):
+    if case.is_crumb and not case.suspicious and continues_any(case.line, _well_read(suspects)):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
     if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
+
+
+def _well_read(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Return the lines that are surely words: what was misread says nothing about its neighbours."""
+    return [line for line in lines if line.confidence >= _WELL_READ and len(line.reading) > 2]
 
 
 def _finding(case: _Case, layout: tuple[Evidence, ...], settings: DecisionSettings) -> Finding:

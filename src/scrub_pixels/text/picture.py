@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region, Shape
-from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, refined, thickness
+from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, refined, thickness, unexplained
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
@@ -98,7 +98,9 @@ class PictureSearch:
         self, image: Image, boxes: list[TextBox], open_boxes: list[TextBox], settled: list[Candidate]
     ) -> list[Candidate]:
         parts = self._parts(image, boxes)
-        new = [box for box in fused(parts + open_boxes) if not _inside_any(box.region, settled)]
+        known = [c.region for c in settled if c.plain]
+        rest = [unexplained(image, box, known) for box in fused(parts + open_boxes)]
+        new = [box for box in rest if box is not None and not _inside_any(box.region, settled)]
         return [self._candidate(image, box) for box in new]
 
     def _tiles(self, area: Region, busy: Image, scale: float) -> Iterator[Tile]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 import cv2
 import numpy as np
@@ -16,6 +18,15 @@ from scrub_pixels.text.readers import Image, Reading
 
 STILL_THERE = 0.55
 """Correlation with its last searched appearance from which a line counts as still standing."""
+
+SURE = 0.9
+"""Confidence from which a reading stands for its place, and similar ones are taken for misreadings."""
+
+ALIKE = 0.7
+"""Similarity (Ratcliff and Obershelp) from which one reading is a misreading of another."""
+
+MORE = 4
+"""Characters by which a misreading may be longer: separators read as letters."""
 
 MOST_READINGS = 64
 """Distinct readings kept of one place; a clock that runs longer is unreadable to no one."""
@@ -86,7 +97,7 @@ class Track:
         """Return the line of text this track has become."""
         best = self.candidate.choice
         floor = best.best.confidence - competing
-        others = tuple(t for t, c in self.readings.items() if t != best.best.text and c >= floor)
+        others = tuple(t for t, c in self.readings.items() if c >= floor and not misreads(t, best.best))
         return TextLine(
             self.region,
             FrameSpan(max(0, self.start), min(frames, self.stop)),
@@ -96,6 +107,21 @@ class Track:
             best.rotation,
             others,
         )
+
+
+def misreads(text: str, best: Reading) -> bool:
+    """Tell whether `text` is but a worse look at what `best` read for sure: a part of it, or nearly it.
+
+    What holds more than the best reading, or as many but other digits, is never a misreading of it.
+    """
+    if text == best.text:
+        return True
+    own, other = (re.sub(r"\W", "", each).casefold() for each in (best.text, text))
+    digits, others = (re.sub(r"\D", "", each) for each in (own, other))
+    counted = digits != others and len(digits) == len(others)
+    if best.confidence < SURE or len(other) > len(own) + MORE or counted:
+        return False
+    return other in own or SequenceMatcher(None, own, other).ratio() >= ALIKE
 
 
 def correlation(a: Image, b: Image) -> float:
@@ -128,7 +154,8 @@ def _twins(a: TextLine, b: TextLine) -> bool:
 
 def _joined(a: TextLine, b: TextLine) -> TextLine:
     first, second = (a, b) if a.confidence >= b.confidence else (b, a)
-    others = tuple(r for r in (*first.readings, *second.readings) if r != first.reading)
+    best = Reading(first.reading, first.confidence)
+    others = tuple(r for r in (*first.readings, *second.readings) if not misreads(r, best))
     return TextLine(
         a.region.union(b.region),
         a.frames.union(b.frames),
