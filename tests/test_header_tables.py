@@ -11,6 +11,7 @@ from importlib.resources import files
 import pytest
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
+from scrub_pixels.header.actions import simple_code
 from scrub_pixels.header.iod_types import _extract, types_of
 from scrub_pixels.header.options import PROFILES, Option, Profile
 from scrub_pixels.header.table import code_for, row_for, rows
@@ -148,3 +149,16 @@ def test_presets_are_profiles_of_their_name():
 
 def test_option_codes_are_those_of_cid_7050():
     assert [option.code for option in Option] == [str(code) for code in range(113101, 113113)]
+
+
+def test_strict_keeps_codes_and_numbers_and_no_text_that_could_be_typed():
+    strict = PROFILES["strict"]
+    assert strict.no_free_text and strict.options == PROFILES["basic"].options
+    types = types_of("1.2.840.10008.5.1.4.1.1.2")
+    found = {
+        name: simple_code(tag_for_keyword(name), (), strict, types)
+        for name in ("Manufacturer", "SequenceName", "Modality", "Rows", "PixelSpacing", "StudyInstanceUID")
+    }
+    assert list(found.values()) == ["Z", "X", "K", "K", "K", "U"]
+    assert simple_code(tag_for_keyword("CodeMeaning"), (0x00082218,), strict, types) == "K"
+    assert simple_code(tag_for_keyword("Manufacturer"), (), PROFILES["basic"], types) == "K"

@@ -23,7 +23,7 @@ from scrub_pixels.header.needles import Needles
 from scrub_pixels.header.options import Option, Profile
 from scrub_pixels.header.reading import copied, values_of
 from scrub_pixels.header.recipe_match import Script
-from scrub_pixels.header.table import HARMLESS, code_for, row_for
+from scrub_pixels.header.table import HARMLESS, code_for, is_free_text, row_for
 from scrub_pixels.header.trust import is_plausible
 
 PATIENT_NAME, PATIENT_ID = 0x00100010, 0x00100020
@@ -115,21 +115,9 @@ def simple_code(tag: int, path: Path, profile: Profile, types: IodTypes) -> str:
     code = code_for(tag, profile.options)
     if len(code) > 1 or code == "Z":
         code = resolved(code, types.of(path, tag))
-    return "X" if profile.minimal and code in "KCU" and is_spare(tag, path, types) else code
-
-
-_NEEDED = frozenset({0x00080005, 0x00080016, 0x00080018, 0x00080060, 0x0020000D, 0x0020000E})
-_NEEDED_GROUPS = frozenset({0x0028, 0x5200, 0x5400, 0x7FE0})
-
-
-def is_spare(tag: int, path: Path, types: IodTypes) -> bool:
-    """Tell whether an attribute is optional in the IOD (Type 3, or unknown to it).
-
-    Never so: the identity of the Instance, and what describes and holds pixels, waveforms and
-    functional groups, whose contents no Type extract knows completely.
-    """
-    top = path[0] if path else tag
-    return types.of(path, tag) == 3 and top not in _NEEDED and top >> 16 not in _NEEDED_GROUPS
+    if profile.no_free_text and code == "K" and is_free_text(tag):
+        return resolved("X/Z/D", types.of(path, tag))
+    return code
 
 
 def code_at(place: Place, scene: Scene) -> str:

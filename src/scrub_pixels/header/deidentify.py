@@ -160,4 +160,4 @@ def _is_kept(keyword: str, profile: Profile) -> bool:
     if tag is None:
         return False
     by_recipe = profile.recipe is not None and keeps(tag, profile.recipe)
-    return by_recipe or (code_for(tag, profile.options) == "K" and not profile.minimal)
+    return by_recipe or code_for(tag, profile.options) == "K"

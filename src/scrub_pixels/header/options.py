@@ -89,9 +89,10 @@ class Profile:
         Never part of the repr.
     refuse_unassigned
         True to refuse patients whom `pseudonyms` does not name; else they get a keyed pseudonym.
-    minimal
-        True to keep only what the IOD requires (Types 1, 1C, 2 and 2C) and what pixels cannot be
-        read without; every optional attribute goes, whatever Table E.1-1 says of it.
+    no_free_text
+        True to keep no text that anybody could have typed (LO, SH, LT, ST, UT, UC, UR, AE), not even
+        where Table E.1-1 has nothing against it: it is removed, emptied or replaced by Type. What
+        stays is codes, numbers, and UIDs made anew.
     recipe
         The user's own rules; they go before the options. Never part of the repr.
 
@@ -106,7 +107,7 @@ class Profile:
     faces_absent: bool = False
     pseudonyms: Mapping[str, Assignment | str] = field(default_factory=dict, repr=False, hash=False)
     refuse_unassigned: bool = False
-    minimal: bool = False
+    no_free_text: bool = False
     recipe: Recipe | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -158,6 +159,6 @@ _PRESETS: dict[str, frozenset[Option]] = {
 }
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {name: Profile(name, options, minimal=name == "strict") for name, options in _PRESETS.items()}
+    {name: Profile(name, options, no_free_text=name == "strict") for name, options in _PRESETS.items()}
 )
 """The named presets."""

@@ -90,8 +90,8 @@ def _below(source: Dataset, tag: int, path: Path, basis: _Basis) -> Iterator[Pla
 def _because(row: Row, code: str, action: str, basis: _Basis) -> str:
     """Name the row and what chose its code."""
     profile = basis.profile
-    if profile.minimal and action == "X" and code in "KCU":
-        return f"row {row.name or 'unlisted'}: optional in this IOD, and the profile keeps nothing optional"
+    if code == "K" != action:
+        return f"{row.name}: the profile keeps no free text"
     options = [option.meaning for option, cell in row.cells if option in profile.options and cell == code]
     where = f"row {row.name}" if row.tag else row.name
     return f"{where}: {' and '.join(options) if options else 'Basic Profile' if row.tag else 'our rule'}"

@@ -16,13 +16,8 @@ from scrub_pixels.header.iod_types import Path, resolved
 from scrub_pixels.header.keys import is_standard
 from scrub_pixels.header.private import is_creator
 from scrub_pixels.header.reading import values_of
-from scrub_pixels.header.table import HARMLESS, TABLES, row_for
+from scrub_pixels.header.table import CODED, HARMLESS, TABLES, row_for
 from scrub_pixels.header.trust import TEXT, is_code, spelling
-
-_CODED = frozenset(
-    {0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080105, 0x0008010F, 0x00080119, 0x00080120}
-)
-"""Parts of a coded entry (PS3.3 8.8): taken from a dictionary, never a person's."""
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BYTES = frozenset({"OB", "OW", "UN"})
@@ -64,7 +59,7 @@ def _sweep(dataset: Dataset, path: Path, scene: Scene) -> list[int]:
 
 def _is_exempt(tag: BaseTag) -> bool:
     """Tell whether a value comes from a dictionary (codes, listed private creators) or is pixels."""
-    return tag in _CODED or tag in _PIXELS or (tag.is_private and is_creator(tag))
+    return tag in CODED or tag in _PIXELS or (tag.is_private and is_creator(tag))
 
 
 def _holds(element: DataElement, scene: Scene) -> bool:

@@ -134,6 +134,20 @@ def _unlisted_row(tag: int) -> Row:
     return _KIN_BY_VR.get(dictionary_VR(tag), HARMLESS)
 
 
+CODED = frozenset(
+    {0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080105, 0x0008010F, 0x00080119, 0x00080120}
+)
+"""Parts of a coded entry (PS3.3 8.8): taken from a dictionary, never a person's."""
+
+_FREE = frozenset({"LO", "SH", "LT", "ST", "UT", "UC", "UR", "AE"})
+
+
+@lru_cache(maxsize=8192)
+def is_free_text(tag: int) -> bool:
+    """Tell whether a public attribute holds what anybody could have typed: text outside coded entries."""
+    return tag not in CODED and bool(keyword_for_tag(tag)) and dictionary_VR(tag) in _FREE
+
+
 @lru_cache(maxsize=65536)
 def code_for(tag: int, options: frozenset[Option]) -> str:
     """Return the action code of a tag: Basic, replaced by the cells of chosen options; C before K."""
