@@ -16,17 +16,36 @@ from typing import BinaryIO
 
 from pydicom import Dataset
 
-from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict, decide
+from scrub_pixels.decisions import (
+    Decision,
+    Disposition,
+    Redaction,
+    Verdict,
+    decide,
+    frames_to_look_at,
+    residue,
+)
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
 from scrub_pixels.header import Pairs, ProjectKey, deidentify
-from scrub_pixels.masks import PixelEvidence, codestream_comments, mask, prove, with_pixels
+from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
 from scrub_pixels.policy import Policy
-from scrub_pixels.text import Detectors, TextReader, TextSearch, find_text, load_detectors, load_reader
+from scrub_pixels.text import (
+    Detectors,
+    TextReader,
+    TextSearch,
+    find_text,
+    load_detectors,
+    load_reader,
+    reread,
+)
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 
 ENCAPSULATED_DOCUMENT = "EncapsulatedDocument"
+
+MOST_LOOKS = 8
+"""Masked frames of one Instance that are read again."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +171,12 @@ class Scrubber:
         decision = _with_review(decide(search, instance.dataset, self.policy.decisions), review)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
-        masked = mask(instance, decision.redactions)
-        candidate = open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
+        masked, candidate = self._mask(instance, decision)
+        if left := self._look_again(candidate, decision):
+            decision = replace(decision, redactions=(*decision.redactions, *left))
+            masked, candidate = self._mask(instance, decision)
+            if self._look_again(candidate, decision):
+                return Held(decision, ("text remains beside a redaction",))
         if any(codestream_comments(candidate.encoded(frame)) for frame in range(candidate.frames)):
             return Held(decision, ("a frame's codestream carries a comment or application data",))
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
@@ -173,6 +196,22 @@ class Scrubber:
     def look(self, instance: Instance) -> TextSearch:
         """Search every frame of an Instance for text."""
         return find_text(instance, self.reader, self.policy.search, self.detectors)
+
+    def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
+        """Mask what was decided, and open the result anew."""
+        masked = mask(instance, decision.redactions)
+        return masked, open_instance(with_pixels(instance.dataset, masked), self.policy.limits)
+
+    def _look_again(self, candidate: Instance, decision: Decision) -> tuple[Redaction, ...]:
+        """Return what reading the masked frames again still finds beside the redactions."""
+        detectors = Detectors(self.detectors.fine, self.detectors.fine)
+        left: list[Redaction] = []
+        for frame in frames_to_look_at(decision.redactions, MOST_LOOKS):
+            regions = [r.region for r in decision.redactions if frame in r.frames]
+            image = candidate.views(frame)[0].image
+            lines = reread(image, regions, self.reader, self.policy.search, detectors)
+            left += residue(lines, frame, decision, candidate.dataset, self.policy.decisions)
+        return tuple(left)
 
     def _without_search(self, instance: Instance) -> Scrubbed | Held:
         """Release the header alone: there is nothing to search, or the policy says not to."""

@@ -12,6 +12,7 @@ from scrub_pixels.decisions.findings import (
 )
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
 from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.decisions.residue import frames_to_look_at, residue
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
 from scrub_pixels.decisions.verdicts import Context, judge
 
@@ -31,7 +32,9 @@ __all__ = [
     "Redaction",
     "Verdict",
     "decide",
+    "frames_to_look_at",
     "harvest",
     "judge",
     "redactions",
+    "residue",
 ]
