@@ -42,15 +42,19 @@ class Needles:
     parts: tuple[str, ...] = field(default=(), repr=False)
 
     def hit(self, text: str) -> bool:
-        """Tell whether any needle stands in `text`."""
-        folded = fold(text)
+        """Tell whether any needle stands in `text`, however many blanks its words have between them."""
+        folded = " ".join(fold(text).split())
         if not self.words.isdisjoint(tokens(folded)):
             return True
         return any(map(folded.__contains__, self.parts)) or any(_stands(p, folded) for p in self.phrases)
 
     def removed_from(self, text: str) -> str:
         """Return `text` without the words in which a needle stands; empty if that is not enough."""
-        kept = " ".join(word for word in text.split() if not self.hit(word))
+        words = text.split()
+        for phrase in self.phrases:
+            if " " in phrase:
+                words = _without(phrase, words)
+        kept = " ".join(word for word in words if not self.hit(word))
         return "" if self.hit(kept) else kept
 
     def in_bytes(self, content: bytes) -> bool:
@@ -106,6 +110,18 @@ def _dates(value: str) -> Iterator[str]:
         yield separator.join((year, month, day))
         yield separator.join((day, month, year))
         yield separator.join((month, day, year))
+
+
+def _without(phrase: str, words: list[str]) -> list[str]:
+    """Return `words` without the runs of them that spell a phrase of several words."""
+    length, start, kept = phrase.count(" ") + 1, 0, []
+    if not _stands(phrase, fold(" ".join(words))):
+        return words
+    while start < len(words):
+        found = _stands(phrase, fold(" ".join(words[start : start + length])))
+        kept += [] if found else [words[start]]
+        start += length if found else 1
+    return kept
 
 
 def _stands(phrase: str, text: str) -> bool:
