@@ -179,6 +179,18 @@ def test_descriptors_keep_clinical_words(text, kept):
 
 
 @pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Jo Ferrari knee", "knee"), ("knee Ferrari, Jo", "knee"), ("Al Ferrari Jo pelvis", "pelvis"),
+        ("Jo hip", "Jo hip"), ("Ferrari to hip", "to hip"), ("Al Jo Ferrari", ""),
+    ],
+)  # fmt: skip
+def test_a_name_of_two_letters_goes_with_the_name_beside_it(text, kept):
+    name = Identifier("PatientName", IdentifierKind.NAME, "Ferrari^Jo^Al")
+    assert cleaned(text, needles_of(Identity((name,)))) == kept
+
+
+@pytest.mark.parametrize(
     "unit", [" ", "1", "1-", "a", "x^", "A1-", "1.1", "(", "@", "1 jan ", "Hilltop Clinic ", "Hilltop "]
 )
 def test_a_text_of_any_length_takes_no_time(unit):

@@ -35,11 +35,14 @@ class Needles:
         Folded values, matched where no letter or digit adjoins them.
     parts
         Folded words of scripts without blanks, matched anywhere.
+    short
+        Folded names of two letters, too common to look for; beside another name they are known.
     """
 
     words: frozenset[str] = field(default=frozenset(), repr=False)
     phrases: tuple[str, ...] = field(default=(), repr=False)
     parts: tuple[str, ...] = field(default=(), repr=False)
+    short: frozenset[str] = field(default=frozenset(), repr=False)
 
     def hit(self, text: str) -> bool:
         """Tell whether any needle stands in `text`, however many blanks its words have between them."""
@@ -54,8 +57,17 @@ class Needles:
         for phrase in self.phrases:
             if " " in phrase:
                 words = _without(phrase, words)
-        kept = " ".join(word for word in words if not self.hit(word))
+        kept = " ".join(self._without_names(words))
         return "" if self.hit(kept) else kept
+
+    def _without_names(self, words: list[str]) -> list[str]:
+        """Leave out words that are hit, and names of two letters that stand beside them."""
+        gone = [self.hit(word) for word in words]
+        for order in (range(len(words)), reversed(range(len(words)))):
+            for place in order:
+                beside = gone[max(0, place - 1) : place + 2]
+                gone[place] = gone[place] or (any(beside) and fold(words[place]).strip(",.;") in self.short)
+        return [word for word, dropped in zip(words, gone, strict=True) if not dropped]
 
     def in_bytes(self, content: bytes) -> bool:
         """Tell whether a needle of at least 6 characters stands in binary data, in ASCII or UTF-16."""
@@ -82,6 +94,7 @@ def needles_of(identity: Identity, kept: frozenset[str] = frozenset(), own: Iter
         frozenset(w for w in words if len(w) >= _SHORTEST_NAME and not w.isdigit()),
         tuple(dict.fromkeys(phrase for i in chosen for phrase in _phrases(i) if phrase not in _OURS)),
         tuple(sorted(w for w in words if len(w) >= 2 and w[0] >= _FIRST_IDEOGRAPHIC)),
+        frozenset(w for w in words if len(w) == 2 and w.isalpha()),
     )
 
 
