@@ -54,9 +54,19 @@ def test_quiet_is_quiet(folder, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["only-in"], ["nowhere", "out"], ["in", "in/out"], ["in", "out", "--reader", "telepathy"],
-     ["in", "out", "--policy", "nowhere.toml"], ["in", "out", "--jobs", "-1"], ["in", "out", "--unheard-of"],
-     ["in", "out", "--profile", "imaginary"], ["ledger", "nowhere"], ["explain", "nowhere", "-o", "p.html"]],
+    [
+        [],
+        ["only-in"],
+        ["nowhere", "out"],
+        ["in", "in/out"],
+        ["in", "out", "--reader", "telepathy"],
+        ["in", "out", "--policy", "nowhere.toml"],
+        ["in", "out", "--jobs", "-1"],
+        ["in", "out", "--unheard-of"],
+        ["in", "out", "--profile", "imaginary"],
+        ["ledger", "nowhere"],
+        ["explain", "nowhere", "-o", "p.html"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_is_said_without_a_stack_trace(folder, arguments, monkeypatch, capfd):
@@ -108,10 +118,17 @@ def test_the_program_runs_as_installed():
 
 
 def test_help_is_quick_to_load_and_lists_every_command():
-    code = ("import sys, scrub_pixels.cli as c; c.main(['--help']);"
-            "print('cv2' in sys.modules, 'pydicom' in sys.modules)")
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                           env={**os.environ, "COLUMNS": "100"}).stdout
+    code = (
+        "import sys, scrub_pixels.cli as c; c.main(['--help']);"
+        "print('cv2' in sys.modules, 'pydicom' in sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "100"},
+    ).stdout
     assert shown.strip().endswith("False False")
     for name in ("explain", "ledger", "policy", "--install-completion", "--dry-run"):
         assert name in shown

@@ -41,8 +41,12 @@ def test_letters_that_stick_out_of_a_mask_are_masked_in_all_of_its_frames():
 
 @pytest.mark.parametrize(
     "stray",
-    [line("SON", Region(200, 300, 14, 30)), line("ab", Region(20, 121, 14, 30), 0.3), line("I", Region(20, 121, 14, 5)),
-     line("MI 0.8", Region(20, 121, 14, 50))],
+    [
+        line("SON", Region(200, 300, 14, 30)),
+        line("ab", Region(20, 121, 14, 30), 0.3),
+        line("I", Region(20, 121, 14, 5)),
+        line("MI 0.8", Region(20, 121, 14, 50)),
+    ],
     ids=["far away", "not read", "an edge", "harmless"],
 )
 def test_what_is_no_remainder_stays(stray):

@@ -90,7 +90,8 @@ def mixed(tmp_path_factory):
     unknown = io.BytesIO()
     plain().save_as(unknown, enforce_file_format=True)
     (source / "unknown-syntax.dcm").write_bytes(
-        unknown.getvalue().replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.99999.1.2.1\x00", 1))
+        unknown.getvalue().replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.99999.1.2.1\x00", 1)
+    )
     shutil.copy(source / "no-text", source / "no-text-copy")
     first, second = plain(), plain()
     second.SOPInstanceUID = first.SOPInstanceUID
@@ -252,13 +253,18 @@ def test_killed_at_any_moment_and_resumed_it_ends_as_if_undisturbed(tmp_path, mo
     source = tmp_path / "in"
     planted = ["Quixotewski", "ZQ77310"]
     for number in range(40):
-        saved(plain(SOPInstanceUID=f"1.2.3.{number}", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2"),
-              source / str(number))
+        saved(
+            plain(SOPInstanceUID=f"1.2.3.{number}", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2"),
+            source / str(number),
+        )
     calm = Campaign(source, tmp_path / "calm", Policy(), workspace=tmp_path / "private", jobs=0)
     run(calm)
     wild = Campaign(source, tmp_path / "wild", Policy(), workspace=tmp_path / "private", resume=True)
-    process = subprocess.Popen(command(wild, "--resume", "--workspace", str(tmp_path / "private")),
-                               start_new_session=True, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(wild, "--resume", "--workspace", str(tmp_path / "private")),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
     time.sleep(moment)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

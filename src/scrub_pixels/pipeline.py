@@ -10,6 +10,7 @@ the store writes to an output folder, and only this module makes one.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -160,7 +161,10 @@ class Scrubber:
         Refusal
             If the Instance cannot be released; the subclass and its message say why.
         """
-        return self.scrub_instance(open_instance(source, self.policy.limits), review)
+        with warnings.catch_warnings():
+            # pydicom's warnings quote values, and values are identifiers.
+            warnings.simplefilter("ignore")
+            return self.scrub_instance(open_instance(source, self.policy.limits), review)
 
     def scrub_instance(self, instance: Instance, review: Sequence[Redaction] = ()) -> Scrubbed | Held:
         """Take an opened Instance through the stages; see `scrub`."""

@@ -116,6 +116,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("age and sex", r"^[\W_]*(?:[mfw]\s?[/,-]?\s?\d{2,3}|\d{1,3}\s?[/,-]?\s?[mfw])[\W_]*$", _always),
         ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{2,3}(?![\d.])", _always),
         ("age and sex", r"(?<![\d.])\d{2,3}\s?/\s?[mfw](?![a-z])", _always),
+        ("cut by an ellipsis", r"[a-z]{1,2}\s?(?:\.{3}|\.{2}$|\u2026|~)", _always),
         ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
         ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
     )

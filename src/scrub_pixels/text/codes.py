@@ -10,6 +10,9 @@ from scrub_pixels.text.picture import Candidate
 from scrub_pixels.text.readers import Image
 from scrub_pixels.text.reading import UNREAD, Choice
 
+QUIET = 0.15
+"""Share of its side by which a code may be larger than its corners say."""
+
 LEAST_SIDE = 16
 """Smaller finds are noise, samples."""
 
@@ -46,4 +49,7 @@ def _region(corners: np.ndarray, shape: tuple[int, int]) -> Region | None:
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     if min(right - left, bottom - top) < LEAST_SIDE:
         return None
-    return Region.from_edges(top, left, bottom, right).clipped(shape)
+    # Corners are those of the finder patterns, guessed; what is left of one still says that this was a code.
+    rows, columns = (max(4, round(QUIET * side)) for side in (bottom - top, right - left))
+    inside = Region.from_edges(top, left, bottom, right).clipped(shape)
+    return inside and inside.expanded(rows, columns, shape)
