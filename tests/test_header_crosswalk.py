@@ -90,3 +90,13 @@ def test_an_assignment_fits_its_attribute():
     for bad in ("", "x" * 65, "naïve", " A"):
         with pytest.raises(UsageError):
             Assignment(bad)
+
+
+def test_a_list_travels_packed_and_is_unpacked_once():
+    profile = Profile("p", pseudonyms={f"{n}": Assignment(f"T{n}", -n) for n in range(2000)})
+    content = pickle.dumps(profile)
+    assert len(content) < 40_000
+    one, other = pickle.loads(content), pickle.loads(content)
+    assert one.pseudonyms is other.pseudonyms and one == profile
+    assert deidentify(study("17"), one, KEY).pseudonym == "T17"
+    assert "T17" not in repr(one.pseudonyms)

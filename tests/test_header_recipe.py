@@ -138,7 +138,7 @@ def test_what_is_not_understood_is_an_error_with_its_line(line, text):
     "REPLACE StudyInstanceUID deid_func:magic", "REMOVE fields:none", "REMOVE ALL values:none",
     "REPLACE StudyDate yesterday", "ADD Rows many", "ADD StudyInstanceUID 1.2.x",
     "ADD ContentSequence x", "REPLACE Modality lowercase", "ADD MediaStorageSOPInstanceUID 1.2",
-    "REMOVE PixelData", "ADD 00091001 x", f"ADD AccessionNumber {'x' * 17}",
+    "REPLACE PatientName Jörg", "REMOVE PixelData", "ADD 00091001 x", f"ADD AccessionNumber {'x' * 17}",
 ])
 def test_what_cannot_be_carried_out_is_an_error_before_any_file_is_read(line):
     parse_recipe(header(line))

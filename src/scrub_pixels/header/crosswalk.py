@@ -6,10 +6,13 @@ Everything here identifies patients. It belongs into the private workspace, and 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from scrub_pixels.errors import UsageError
@@ -49,6 +52,48 @@ class Assignment:
     def of(cls, chosen: Assignment | str) -> Assignment:
         """Return an assignment, where a pseudonym alone may stand for one."""
         return chosen if isinstance(chosen, cls) else cls(str(chosen))
+
+
+class Assignments(Mapping[str, Assignment]):
+    """Pseudonyms chosen by the user, by normalised Patient ID; read-only, and its repr shows nothing.
+
+    It goes with every task to every worker. So it is packed once, and a worker that gets the same
+    list again takes the one it has.
+
+    Parameters
+    ----------
+    chosen
+        An `Assignment`, or the pseudonym alone, by Patient ID.
+    """
+
+    def __init__(self, chosen: Mapping[str, Assignment | str]) -> None:
+        self._chosen = {
+            identity if "\0" in identity else patient_key("", identity): Assignment.of(assignment)
+            for identity, assignment in chosen.items()
+        }
+        rows = [(patient, a.pseudonym, a.days) for patient, a in sorted(self._chosen.items())]
+        self.packed = zlib.compress(json.dumps(rows).encode()) if rows else b""
+
+    def __repr__(self) -> str:
+        return f"Assignments({len(self)} patients)"
+
+    def __getitem__(self, patient: str) -> Assignment:
+        return self._chosen[patient]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._chosen)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Assignments], tuple[bytes]]:
+        return _unpacked, (self.packed,)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> Assignments:
+    rows = json.loads(zlib.decompress(packed)) if packed else []
+    return Assignments({patient: Assignment(pseudonym, days) for patient, pseudonym, days in rows})
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
 from scrub_pixels.errors import UsageError
-from scrub_pixels.header.crosswalk import Assignment
-from scrub_pixels.header.keys import patient_key
+from scrub_pixels.header.crosswalk import Assignment, Assignments
 from scrub_pixels.header.recipe import Recipe
 
 BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")
@@ -112,7 +110,8 @@ class Profile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", frozenset(self.options))
-        object.__setattr__(self, "pseudonyms", _normalised(self.pseudonyms))
+        if not isinstance(self.pseudonyms, Assignments):
+            object.__setattr__(self, "pseudonyms", Assignments(self.pseudonyms))
         if Option.CLEAN_VISUAL_FEATURES in self.options and not self.faces_absent:
             raise UsageError(
                 "Nothing here removes faces, so Clean Recognizable Visual Features cannot be claimed.",
@@ -124,20 +123,11 @@ class Profile:
     @property
     def hidden(self) -> bytes:
         """Everything that decides and is never printed, in one spelling; empty if there is nothing."""
-        chosen = [(patient, *astuple(Assignment.of(a))) for patient, a in sorted(self.pseudonyms.items())]
-        listed = json.dumps(chosen).encode() if chosen else b""
+        listed = Assignments(self.pseudonyms).packed
         return listed if self.recipe is None else listed + b"\0" + self.recipe.hidden
 
     def __contains__(self, option: object) -> bool:
         return option in self.options
-
-
-def _normalised(pseudonyms: Mapping[str, Assignment | str]) -> dict[str, Assignment]:
-    """Return the assignments by normalised Patient ID."""
-    return {
-        identity if "\0" in identity else patient_key("", identity): Assignment.of(chosen)
-        for identity, chosen in pseudonyms.items()
-    }
 
 
 _RESEARCH = frozenset(

@@ -158,8 +158,11 @@ def _check_literal(rule: Rule, tag: int) -> None:
 
 
 def fits(vr: str, text: str) -> bool:
-    """Tell whether a VR can hold a text (PS3.5 6.2); never for sequences and bytes."""
-    if vr in _NOT_WRITABLE:
+    """Tell whether a VR can hold a text (PS3.5 6.2); never for sequences and bytes.
+
+    Only ASCII: a file's character set may not spell anything else, and pydicom would write ``?``.
+    """
+    if vr in _NOT_WRITABLE or not text.isascii():
         return False
     try:
         if vr in _BY_NUMBER:
