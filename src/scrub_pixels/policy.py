@@ -23,6 +23,7 @@ import os
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,8 @@ class Policy:
             raise UsageError("There is no reader of that name.", remedy=f"Known: {', '.join(READERS)}.")
         if self.detector not in DETECTORS:
             raise UsageError("There is no detector of that name.", remedy=f"Known: {', '.join(DETECTORS)}.")
-        if self.seconds_per_instance <= 0:
-            raise UsageError("seconds_per_instance is not positive.", remedy="Give a number above 0.")
+        if not 0 < self.seconds_per_instance < inf:
+            raise UsageError("seconds_per_instance is no positive time.", remedy="Give a number above 0.")
 
     @property
     def digest(self) -> str:
@@ -107,7 +108,7 @@ def _converter() -> cattrs.Converter:
         converter.register_structure_hook(kind, _structure_scalar)
     converter.register_structure_hook(Option, _option)
     # What is not printed (pseudonyms of patients) is not read from a policy file either.
-    hidden = {f.name: override(omit=True) for f in fields(Profile) if not f.repr}
+    hidden: dict[str, Any] = {f.name: override(omit=True) for f in fields(Profile) if not f.repr}
     converter.register_structure_hook(Profile, make_dict_structure_fn(Profile, converter, **hidden))
     return converter
 

@@ -8,8 +8,9 @@ searched enlarged: what stands still in it gains contrast over the speckle.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.changes import ChangeMap, blocks_under, merged, rectangles
@@ -34,12 +35,13 @@ class CineSearch:
 
     def __init__(self, picture: PictureSearch) -> None:
         self._picture = picture
-        self._changes: ChangeMap | None = None
+        # None until the first frame is shown; `show` sees to it that nothing is asked before.
+        self._changes: Any = None
         self._live: list[Track] = []
         self._ended: list[Track] = []
-        self._sum: NDArray[np.float32] | None = None
+        self._sum: Any = None
         self._stretch = FrameSpan(0, 1)
-        self._moved: NDArray[np.int32] | None = None
+        self._moved: Any = None
 
     def show(self, frame: int, image: Image) -> None:
         """Search the next frame (uint8, grey or RGB)."""

@@ -204,7 +204,7 @@ def _unlike_a_line(core: NDArray[np.float32], rule: Binarization) -> bool:
 
 def _solid(core: NDArray[np.float32]) -> bool:
     """Tell a core from the crumbs that are left of a cloud when the threshold rises."""
-    return np.count_nonzero(core) >= 0.4 * core.size
+    return bool(np.count_nonzero(core) >= 0.4 * core.size)
 
 
 def _box(

@@ -23,20 +23,20 @@ REREAD_REACH = 48
 """Samples around a mask within which what is left of a text is sought."""
 
 
-class View(Protocol):
-    """One rendering of a frame."""
-
-    name: str
-    image: Image
-
-
 class Viewable(Protocol):
     """What the search needs of an Instance."""
 
-    frames: int
-    pixels: Any
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        ...
 
-    def views(self, frame: int) -> Sequence[View]:
+    @property
+    def pixels(self) -> Any:
+        """Has ``rows`` and ``columns``."""
+        ...
+
+    def views(self, frame: int) -> Sequence[Any]:
         """Return the renderings of one frame."""
         ...
 

@@ -72,7 +72,7 @@ def _placed(box: TextBox, tile: Tile) -> TextBox | None:
     if bottom <= 0 or right <= 0:
         return None
     inside = Region.from_edges(top, left, bottom, right).clipped((tile.region.rows, tile.region.columns))
-    return inside and TextBox(inside.moved(tile.region.row, tile.region.column), box.score)
+    return TextBox(inside.moved(tile.region.row, tile.region.column), box.score) if inside else None
 
 
 def busy_map(image: Image) -> Image:
