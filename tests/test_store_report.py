@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from pydicom import Dataset
@@ -21,6 +22,7 @@ from scrub_pixels.decisions.findings import Decision, Disposition, Evidence, Evi
 from scrub_pixels.errors import CorruptInstance, NotDicom, UsageError
 from scrub_pixels.frames import open_instance
 from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.header import Pairs
 from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence
 from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
 from scrub_pixels.store.atomic import OutFolder, Place, open_out
@@ -48,6 +50,7 @@ class Scrubbed:
     codes: tuple[str, ...] = ("113100",)
     actions: tuple[tuple[str, int], ...] = (("X", 3),)
     warnings: tuple[str, ...] = ("<b>remark</b>",)
+    pairs: Pairs = Pairs((SENTINEL, "BCDF"), MappingProxyType({SENTINEL: "2.25.1"}))
 
 
 @dataclass(frozen=True)
