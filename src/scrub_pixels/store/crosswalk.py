@@ -13,7 +13,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import scrypt
@@ -204,7 +204,7 @@ def open_crosswalk(file: Path, passphrase: bytes = b"") -> Iterator[Crosswalk]:
 
 def is_sealed(file: Path) -> bool:
     """Tell whether a crosswalk needs a passphrase."""
-    with suppress(sqlite3.Error), sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as database:
         return database.execute("SELECT count(*) FROM seal").fetchone()[0] > 0
     return False
 
