@@ -119,6 +119,18 @@ def test_bytes_behind_the_fragments_are_seen() -> None:
     assert instance.surplus == "14 trailing bytes"
 
 
+def test_what_is_no_offset_in_a_table_of_offsets_is_seen() -> None:
+    value = fragmented([jpeg(frame) for frame in ramps()], 1, b"DOE^JANE 19700101   ")
+    assert open_instance(make_instance(JPEG, pixel_data=value)).surplus == (
+        "20 bytes in offset tables that are no offsets"
+    )
+    encoded = [jpeg(frame) for frame in ramps()]
+    dataset = make_instance(JPEG, pixel_data=fragmented(encoded, 1))
+    dataset.ExtendedOffsetTable = struct.pack("<3Q", *offsets(encoded, 1))
+    dataset.ExtendedOffsetTableLengths = struct.pack("<3Q", *map(len, encoded)) + b"DOE^JANE"
+    assert open_instance(saved(dataset)).surplus == "32 bytes in offset tables that are no offsets"
+
+
 @pytest.mark.parametrize(
     ("extra", "surplus"),
     [
@@ -334,6 +346,19 @@ def test_a_run_length_bomb_is_not_inflated() -> None:
         value = join_frames([rle_frame(segment)], recipe.description, RLE_LOSSLESS)
         with pytest.raises(CorruptInstance, match="within"):
             open_instance(make_instance(recipe, pixel_data=value)).stored(0)
+
+
+def test_nothing_hides_beside_the_segments_of_a_run_length_frame() -> None:
+    recipe = Recipe(2, 8, syntax=RLE_LOSSLESS)
+    segment = b"\xf1\0"  # sixteen zeros
+    gap = struct.pack("<16I", 1, 64 + 8, *[0] * 14) + b"DOE^JANE" + segment
+    header = struct.pack("<2I", 1, 64) + b"DOE^JANE".ljust(56, b"\0") + segment
+    for frame in (gap, header):
+        value = join_frames([frame], recipe.description, RLE_LOSSLESS)
+        with pytest.raises(CorruptInstance, match="beside"):
+            open_instance(make_instance(recipe, pixel_data=value)).stored(0)
+    plain = join_frames([rle_frame(segment)], recipe.description, RLE_LOSSLESS)
+    assert not open_instance(make_instance(recipe, pixel_data=plain)).stored(0).any()
 
 
 def test_one_byte_of_padding_is_no_surplus_whatever_its_value() -> None:

@@ -221,11 +221,63 @@ def test_a_thumbnail_is_dropped() -> None:
     assert blacken(data, [Region(0, 0, 8, 8)], YCC).data[:20] == plain[:20]
 
 
+def j2k(main: bytes = b"", tile: bytes = b"", tail: bytes = b"") -> bytes:
+    """Return a codestream of JPEG 2000 with segments added to its headers."""
+    data = encode_j2k()
+    sot = data.index(b"\xff\x90")
+    length = int.from_bytes(data[sot + 6 : sot + 10], "big") + len(tile)
+    head = data[sot : sot + 6] + length.to_bytes(4, "big") + data[sot + 10 : sot + 12]
+    return data[:sot] + main + head + tile + data[sot + 12 :] + tail
+
+
+def encode_j2k() -> bytes:
+    """Return the codestream inside the JP2 file that OpenCV writes."""
+    file = jp2_file()
+    return file[file.index(b"jp2c") + 4 :]
+
+
+def jp2_file() -> bytes:
+    """Return a small JP2 file."""
+    return cv2.imencode(".jp2", np.arange(4096, dtype=np.uint8).reshape(64, 64))[1].tobytes()
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Return a marker segment."""
+    return marker.to_bytes(2, "big") + (len(body) + 2).to_bytes(2, "big") + body
+
+
 def test_comments_of_jpeg_2000() -> None:
-    head = b"\xff\x4f\xff\x51\x00\x04\x00\x00"
-    comment = lambda text: b"\xff\x64" + (len(text) + 4).to_bytes(2, "big") + b"\x00\x01" + text  # noqa: E731
-    assert not codestream_comments(head + comment(b"Created by OpenJPEG version 2.5.0") + b"\xff\x90")
-    assert codestream_comments(head + comment(NAME) + b"\xff\x90")
+    assert not codestream_comments(j2k())
+    assert not codestream_comments(j2k(segment(0xFF64, b"\0\1Created by OpenJPEG version 2.5.0")))
+    assert codestream_comments(j2k(segment(0xFF64, b"\0\1" + NAME)))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"tile": segment(0xFF64, b"\0\1" + NAME)},
+        {"main": segment(0xFF66, NAME)},
+        {"tile": segment(0xFF66, NAME)},
+        {"tail": NAME},
+    ],
+)
+def test_nothing_hides_in_the_headers_of_tile_parts_or_under_unknown_markers(places: dict) -> None:
+    assert codestream_comments(j2k(**places))
+
+
+def test_a_jpeg_2000_file_may_hold_the_image_and_its_colours_alone() -> None:
+    file = jp2_file()
+    codestream = file.index(b"jp2c") - 4
+    box = lambda kind: (len(NAME) + 8).to_bytes(4, "big") + kind + NAME  # noqa: E731
+    assert not codestream_comments(file)
+    for kind in (b"xml ", b"uuid", b"jp2i"):
+        assert codestream_comments(file[:codestream] + box(kind) + file[codestream:])
+
+
+@pytest.mark.parametrize("marker", [0xC8, 0xF0, 0xFD, 0xF8, 0xDD])
+def test_nothing_hides_under_markers_that_decoders_pass_over(marker: int) -> None:
+    data = pillow(picture(32, 32))
+    assert codestream_comments(with_segments(data, (marker, NAME)))
 
 
 @pytest.mark.parametrize("text", [b"LEAD Technologies Inc. V1.01\0", b"MITRA_DICOM_STANDARD"])

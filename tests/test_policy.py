@@ -36,6 +36,8 @@ def test_only_what_differs_has_to_be_written():
         {"search": {"vertical": "yes"}},
         {"profile": {"options": ["retain-everything"]}},
         {"seconds_per_instance": 0},
+        {"seconds_per_instance": float("nan")},
+        {"seconds_per_instance": float("inf")},
     ],
     ids=str,
 )

@@ -160,13 +160,15 @@ def _segments(data: bytes, count: int, length: int) -> NDArray[np.uint8]:
     """Return ``(count, length)`` bytes of an RLE frame's segments (PS3.5 Annex G).
 
     A segment that decodes to more than its plane, other than zeros, would hold what no viewer
-    shows; it is refused.
+    shows, and so would a gap behind the header or its unused offsets; they are refused.
     """
     from rle.rle import decode_segment
 
     starts = unpack_from(f"<{1 + count}I", data)
     if starts[0] != count or len(data) < _RLE_HEADER:
         raise _corrupt("An RLE frame has not the segments its header needs")
+    if starts[1] != _RLE_HEADER or any(data[4 * (1 + count) : _RLE_HEADER]):
+        raise _corrupt("An RLE frame holds bytes beside its segments")
     planes = np.empty((count, length), np.uint8)
     for number, (start, stop) in enumerate(zip(starts[1:], (*starts[2:], len(data)), strict=True)):
         # An empty segment panics the codec; one over twice its plane could only be a bomb.

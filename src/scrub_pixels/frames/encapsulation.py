@@ -37,11 +37,14 @@ class FrameIndex:
         Frames found beyond Number of Frames.
     trailing
         Bytes after the last fragment that are no item.
+    stray
+        Bytes of offset tables that cannot be offsets or lengths of this value.
     """
 
     frames: tuple[tuple[Fragment, ...], ...]
     surplus_frames: int = 0
     trailing: int = 0
+    stray: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,10 @@ def index_frames(
     groups = _split_where_codestreams_start(value, groups)
     if len(groups) < frames:
         raise _corrupt("There are fewer encapsulated frames than Number of Frames declares")
-    return FrameIndex(groups[:frames], len(groups) - frames, trailing)
+    stray = _stray(bytes(value[table.start : table.stop]), 4, len(value))
+    if extended is not None:
+        stray += sum(_stray(part, 8, len(value)) for part in (extended.offsets, extended.lengths))
+    return FrameIndex(groups[:frames], len(groups) - frames, trailing, stray)
 
 
 def _items(value: memoryview) -> tuple[Fragment, list[Fragment], int]:
@@ -101,6 +107,15 @@ def _left_over(value: memoryview, offset: int) -> int:
 def _basic(value: memoryview, table: Fragment) -> tuple[int, ...]:
     count = (table.stop - table.start) // 4
     return unpack(f"<{count}I", value[table.start : table.start + 4 * count])
+
+
+def _stray(table: bytes, width: int, most: int) -> int:
+    """Return the size of a table if any of its numbers lies beyond the value; else 0.
+
+    Wrong offsets are common and say nothing; text, read as numbers, lies far beyond any value.
+    """
+    numbers = (table[n : n + width] for n in range(0, len(table), width))
+    return len(table) if any(int.from_bytes(n, "little") > most for n in numbers) else 0
 
 
 def _extended(extended: ExtendedOffsets | None) -> tuple[int, ...]:

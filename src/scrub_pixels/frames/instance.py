@@ -182,6 +182,7 @@ def _surplus_of(index: FrameIndex, behind: int) -> list[str]:
     counted = (
         (index.surplus_frames, frames),
         (index.trailing, f"{index.trailing} trailing bytes"),
+        (index.stray, f"{index.stray} bytes in offset tables that are no offsets"),
         (behind, f"{behind} bytes behind the end of codestreams"),
     )
     return [text for count, text in counted if count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from scrub_pixels.errors import Refusal
 from scrub_pixels.masks.jpeg_markers import (
@@ -11,13 +12,36 @@ from scrub_pixels.masks.jpeg_markers import (
     APP14,
     APP15,
     COM,
+    DHT,
+    DNL,
+    DQT,
+    DRI,
+    EOI,
+    FRAME_HEADERS,
     JFIF_BYTES,
+    SOF_LS,
+    SOS,
     JpegStream,
     Segment,
     iterate_segments,
 )
 
-_J2K_COMMENT = b"\xff\x64"
+_LSE, _DAC, _DHP, _EXP = 0xF8, 0xCC, 0xDE, 0xDF
+_CODING = FRAME_HEADERS | {DHT, DNL, DQT, EOI, SOF_LS, SOS, _DAC, _DHP, _EXP}
+"""Markers that steer a decoder; what stands under any other (JPG, JPGn) is passed over by all of them."""
+_PRESET_BYTES = 11
+"""Body of an LSE segment with preset coding parameters (T.87 C.2.4.1.1); others carry tables."""
+_DRI_BYTES = (2, 3, 4)
+
+_J2K_COMMENT, _SOT, _SOD = 0xFF64, 0xFF90, 0xFF93
+_J2K_CODING = frozenset(
+    {*range(0xFF50, 0xFF54), *range(0xFF55, 0xFF5A), *range(0xFF5C, 0xFF62), 0xFF63}
+)
+"""Marker segments of main and tile-part headers (T.800 Table A.2, T.814 A.3) that steer a decoder."""
+_JP2_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
+_JP2_HEADER_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"res ", b"cdef"})
+_LARGEST_JP2_BOX = 64
+"""Bytes of a box in a JP2 header that says how colours are read; a colour profile is larger."""
 _WRITERS = re.compile(
     rb"(Kakadu-v?[\d.]+"
     rb"|Created by (GDCM/)?OpenJPEG version [\d.]+"
@@ -57,16 +81,17 @@ def codestream_comments(codestream: bytes) -> bool:
     """Tell whether a codestream carries text or an image outside its coded image.
 
     True for COM and APPn segments of the JPEG family (JPEG, JPEG lossless, JPEG-LS) other than
-    plain JFIF and Adobe markers, for a thumbnail, for COM segments of JPEG 2000, unless the comment
-    is but the name and version of a known encoder; for bytes after the end of the image, and for a
+    plain JFIF and Adobe markers, for a thumbnail, for COM segments of JPEG 2000 in the main or any
+    tile-part header, unless the comment is but the name and version of a known encoder; for
+    segments and boxes that no decoder needs; for bytes after the end of the image, and for a
     stream that cannot be parsed far enough to tell. False for native and RLE frames, which carry
-    nothing else.
+    nothing else (the decoder of RLE refuses what lies beside its segments).
     """
     if codestream[:2] == b"\xff\xd8":
         return _jpeg_comments(codestream)
     if codestream[:4] == b"\xff\x4f\xff\x51":
         return _jpeg2000_comments(codestream)
-    return False
+    return codestream.startswith(b"\0\0\0\x0cjP  ") and _jp2_comments(codestream)
 
 
 def _jpeg_comments(data: bytes) -> bool:
@@ -74,7 +99,7 @@ def _jpeg_comments(data: bytes) -> bool:
         segments = list(iterate_segments(data))
     except Refusal:
         return True
-    extra = [s for s in segments if s.marker == COM or APP0 <= s.marker <= APP15]
+    extra = [s for s in segments if s.marker not in _CODING]
     tail = data[segments[-1].stop :]
     return not all(_harmless(s.marker, data[s.start : s.stop]) for s in extra) or (
         len(tail) > 1 and bool(tail.strip(b"\0\xff"))
@@ -88,17 +113,55 @@ def _harmless(marker: int, whole: bytes) -> bool:
         _colour_marker(marker, body) == whole
         or (marker == COM and _WRITERS.fullmatch(body) is not None)
         or (marker == APP0 and body == _LJIF)
+        or (marker == DRI and len(body) in _DRI_BYTES)
+        or (marker == _LSE and body[:1] == b"\x01" and len(body) == _PRESET_BYTES)
     )
 
 
 def _jpeg2000_comments(data: bytes) -> bool:
-    position = 2
-    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\x90":
+    """Look through the main header and, tile-part after tile-part, through theirs (T.800 A.4.2)."""
+    position, harmless = _j2k_header(data, 2, _SOT)
+    while harmless and data[position : position + 2] == b"\xff\x90":
+        length = int.from_bytes(data[position + 6 : position + 10], "big") or len(data) - position
+        body, harmless = _j2k_header(data, position + 12, _SOD)
+        if not body <= position + length <= len(data):
+            return True
+        position += length
+    end = data[position:].removeprefix(b"\xff\xd9")
+    return not harmless or bool(end.strip(b"\0"))
+
+
+def _j2k_header(data: bytes, position: int, last: int) -> tuple[int, bool]:
+    """Return where the marker `last` stands, and whether all segments before it are harmless."""
+    while (marker := int.from_bytes(data[position : position + 2], "big")) != last:
         length = int.from_bytes(data[position + 2 : position + 4], "big")
-        comment = data[position + 6 : position + 2 + length]
-        if data[position : position + 2] == _J2K_COMMENT and not _WRITERS.fullmatch(comment):
-            return True
-        if length < 2:
-            return True
+        signed = marker == _J2K_COMMENT and _WRITERS.fullmatch(data[position + 6 : position + 2 + length])
+        if length < 2 or not (marker in _J2K_CODING or signed):
+            return position, False
         position += 2 + length
-    return data[position : position + 2] != b"\xff\x90"
+    return position, True
+
+
+def _jp2_comments(data: bytes) -> bool:
+    """Look through the boxes of a JP2 file (T.800 Annex I), which some writers use for a frame."""
+    for kind, body in _boxes(data):
+        inner = _boxes(body) if kind == b"jp2h" else ()
+        if kind not in _JP2_BOXES or any(
+            name not in _JP2_HEADER_BOXES or len(content) > _LARGEST_JP2_BOX for name, content in inner
+        ):
+            return True
+        if kind == b"jp2c":
+            return _jpeg2000_comments(body)
+    return True
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and content of each box; a damaged one has no type."""
+    position = 0
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big") or len(data) - position
+        kind = data[position + 4 : position + 8] if 8 <= length <= len(data) - position else b""
+        yield kind, data[position + 8 : position + length]
+        if not kind:
+            return
+        position += length
