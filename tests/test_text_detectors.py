@@ -36,6 +36,13 @@ def test_what_both_see_has_the_better_score_of_the_two():
     assert scores((TextBox(HERE, 0.6),), (TextBox(HERE, 0.95),)) == {HERE: 0.95}
 
 
+def test_a_bloated_box_of_the_reader_gives_way_to_the_line_the_network_sees_unless_it_is_longer():
+    tall = Region(2, 8, 30, 84)
+    assert set(scores((TextBox(HERE, 0.6),), (TextBox(tall, 0.9),))) == {HERE}
+    longer = Region(2, 8, 30, 160)
+    assert set(scores((TextBox(HERE, 0.6),), (TextBox(longer, 0.9),))) == {HERE, longer}
+
+
 def test_what_only_the_reader_sees_counts_less_and_what_only_the_network_sees_counts_fully():
     found = scores((TextBox(HERE, 0.9),), (TextBox(THERE, 0.9),))
     assert found[HERE] == 0.9

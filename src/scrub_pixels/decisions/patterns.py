@@ -32,6 +32,7 @@ _YEAR = r"(?:\d{4}|\d{2})"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
 _YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
+_CUT = "(?:(?:[.\u3002]\\s?){3}|[.\u3002]{2}\\s*$|\u2026|~)"
 _GAP = r"[\s./,_'-]{0,3}"
 
 Check = Callable[[re.Match[str]], bool]
@@ -116,7 +117,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("age and sex", r"^[\W_]*(?:[mfw]\s?[/,-]?\s?\d{2,3}|\d{1,3}\s?[/,-]?\s?[mfw])[\W_]*$", _always),
         ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{2,3}(?![\d.])", _always),
         ("age and sex", r"(?<![\d.])\d{2,3}\s?/\s?[mfw](?![a-z])", _always),
-        ("cut by an ellipsis", r"[a-z]{1,2}\s?(?:\.{3}|\.{2}$|\u2026|~)", _always),
+        ("cut by an ellipsis", rf"[a-z]\s?{_CUT}", _always),
+        ("cut by an ellipsis", rf"\d\s?{_CUT}", _always),
         ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
         ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
     )
