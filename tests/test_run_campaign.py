@@ -290,3 +290,53 @@ def test_the_report_tells_counts_and_no_name(mixed):
     text = json.dumps(report) + result.report.read_text()
     assert [p for p in planted if p.lower() in text.lower()] == []
     assert str(result.totals.released) in text
+
+
+def header_only(base, **options):
+    return Campaign(base / "in", base / "out", Policy(header_only=True), jobs=0, **options)
+
+
+@pytest.mark.parametrize(("owner", "copy"), [("a.dcm", "b.dcm"), ("b.dcm", "a.dcm")])
+def test_a_copy_gets_an_output_of_its_own_when_that_of_its_twin_goes(tmp_path, owner, copy):
+    twin = plain()
+    saved(twin, tmp_path / "in" / owner)
+    run(header_only(tmp_path))
+    saved(twin, tmp_path / "in" / copy)
+    run(header_only(tmp_path, resume=True))
+    assert rows(header_only(tmp_path))[copy].code == "duplicate"
+    saved(plain(PatientID="ZQ77311"), tmp_path / "in" / owner)
+    run(header_only(tmp_path, resume=True))
+    outputs = {row.output for row in rows(header_only(tmp_path)).values()}
+    assert len(outputs) == 2 and all((tmp_path / "out" / output).is_file() for output in outputs)
+
+
+def test_an_output_that_is_not_what_was_written_is_written_again(tmp_path):
+    saved(plain(), tmp_path / "in" / "a.dcm")
+    run(header_only(tmp_path))
+    output = tmp_path / "out" / rows(header_only(tmp_path))["a.dcm"].output
+    whole = output.read_bytes()
+    output.write_bytes(whole[:100])
+    run(header_only(tmp_path, resume=True))
+    assert output.read_bytes() == whole
+
+
+def test_resuming_into_a_folder_of_someone_else_touches_nothing(tmp_path):
+    saved(plain(), tmp_path / "in" / "a.dcm")
+    precious = saved(plain(), tmp_path / "out" / "original.dcm")
+    with pytest.raises(UsageError, match="not written by"):
+        run(header_only(tmp_path, resume=True))
+    assert precious.is_file() and list(precious.parent.iterdir()) == [precious]
+
+
+@pytest.mark.parametrize("name", [
+    "QuixotewskiZebulon", "ct_QUIXOTEWSKIZEBULON_1", "Q.u.i.x.o.t.e.w.s.k.i", "Qui_xotewski", "Zeb",
+    "ZQ 77310", "zq-773-10", "ZQ77310A", "ZQ/77310", "Quixötewski", "QUIXÖTEWSKI2", "Oe_Li", "oeuvre/Moeller", "Möller7"])
+def test_names_run_together_cut_apart_or_shortened_do_not_stay_in_paths(tmp_path, name):
+    saved(plain(OtherPatientNames="Möller^Li"), tmp_path / "in" / name / "k.dcm")
+    saved(plain(), tmp_path / "in" / "thorax" / "k.dcm")
+    run(header_only(tmp_path, layout=Layout.KEEP))
+    kept = rows(header_only(tmp_path))
+    output = kept[f"{name}/k.dcm"].output.lower()
+    for part in ("quix", "tewski", "zeb", "77310", "773", "li/", "ller"):
+        assert part not in output
+    assert kept["thorax/k.dcm"].output == "thorax/k.dcm"

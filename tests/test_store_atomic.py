@@ -19,7 +19,8 @@ import pytest
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.config import IGNORE
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from scrub_pixels.errors import ProofFailed, WorkspaceError
 from scrub_pixels.masks.evidence import PixelEvidence
@@ -99,6 +100,17 @@ def test_encapsulated_multi_frame_reads_back(tmp_path):
     with open_out(tmp_path / "out") as out:
         out.write(Stand(dataset), Place("a.dcm"))
     assert np.array_equal(dcmread(tmp_path / "out/a.dcm").pixel_array, dataset.pixel_array)
+
+
+def test_a_transfer_syntax_newer_than_pydicom_is_written(tmp_path):
+    dataset, uid = make_dataset(), "1.2.840.10008.1.2.8.1"  # Deflated Image Frame Compression
+    dataset.file_meta.TransferSyntaxUID = UID(uid)
+    dataset.PixelData = encapsulate([b"\x4b\x04\x00\x00"])
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    with open_out(tmp_path / "out") as out:
+        out.write(Stand(dataset), Place("a.dcm"))
+    found = dcmread(tmp_path / "out/a.dcm")
+    assert found.file_meta.TransferSyntaxUID == uid and found.PixelData == dataset.PixelData
 
 
 def test_same_content_is_existing_and_other_content_is_duplicate_uid(tmp_path):

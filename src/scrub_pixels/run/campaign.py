@@ -14,9 +14,9 @@ from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
 from scrub_pixels.run.work import Layout, Orders, Task, work
 from scrub_pixels.store.accounts import Account, Outcome
-from scrub_pixels.store.atomic import OutFolder, open_out
+from scrub_pixels.store.atomic import OutFolder, open_out, was_written_here
 from scrub_pixels.store.books import Books, open_books
-from scrub_pixels.store.ledger import Totals
+from scrub_pixels.store.ledger import Row, Totals
 from scrub_pixels.store.report import write_report
 from scrub_pixels.store.workspace import Workspace, default_workspace, open_workspace
 
@@ -71,7 +71,8 @@ class Campaign:
         Raises
         ------
         UsageError
-            If IN does not exist, IN and OUT lie in each other, or OUT holds files already.
+            If IN does not exist, IN and OUT lie in each other, or OUT holds files already (those of
+            others, if this run resumes another).
         """
         source, out = Path(os.path.realpath(self.source)), Path(os.path.realpath(self.out))
         if not source.exists():
@@ -84,6 +85,10 @@ class Campaign:
             raise UsageError("OUT is not a folder.", remedy="Name a folder.")
         if not self.resume and out.is_dir() and any(out.iterdir()):
             raise UsageError("OUT is not empty.", remedy="Choose a new folder, or go on with --resume.")
+        if self.resume and not was_written_here(out):
+            # What no account explains is removed from OUT: never from a folder of someone else's.
+            raise UsageError("OUT holds files, but was not written by scrub-pixels.",
+                             remedy="Name the output folder of the earlier run.")
 
 
 @dataclass(frozen=True)
@@ -156,10 +161,12 @@ class _Run:
         self.campaign, self.workspace, self.out, self.books = campaign, workspace, out, books
         self.digest = campaign.policy.digest_under(workspace.key)
         self.skipped = 0
+        self.standing: frozenset[str] = frozenset()
 
     def go(self, watch: Watcher) -> Result:
         runs = self.books.ledger.runs
         self._withdraw_what_no_longer_stands()
+        self.standing = self._standing()
         number = runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy))
         outcomes = executor_for(self.campaign).run(work, self._tasks(number))
         for task, outcome in outcomes:
@@ -184,16 +191,46 @@ class _Run:
         for output in [*stale, *ledger.unaccounted(self.out.files())]:
             self.out.withdraw(output)
 
-    def _stands(self, output: str) -> bool:
-        return not output or (self.out.root / output).is_file()
+    def _standing(self) -> frozenset[str]:
+        """Return the digests of what stands in OUT for inputs that are as they were.
+
+        What stands for an input that has changed is withdrawn now, before any copy of what that
+        input was comes up: a copy must not rely on it.
+        """
+        if not self.campaign.resume:
+            return frozenset()
+        digests = set()
+        for row in list(self.books.ledger.rows([Outcome.RELEASED])):
+            if row.output and is_as_it_was(row):
+                digests.add(row.facts.get("sha256", "") if self._stands(row) else "")
+            elif row.output:
+                self.out.withdraw(row.output)
+                self.books.ledger.reopen(row.id)
+        return frozenset(digests)
+
+    def _stands(self, row: Row) -> bool:
+        """Tell whether the output of a settled input, or of the one it is a copy of, is still there."""
+        if row.code == "duplicate":
+            return row.facts.get("sha256") in self.standing
+        file = self.out.root / row.output
+        return not row.output or (file.is_file() and file.stat().st_size == row.facts.get("bytes"))
 
     def _done_before(self, source: Source) -> bool:
         """Tell whether this input is settled; what was released of an older version of it is withdrawn."""
         ledger = self.books.ledger
         row = ledger.done(source, self.digest)
-        if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row.output):
+        if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row):
             return True
         stale = ledger.find(source)
         if stale and stale.output:
             self.out.withdraw(stale.output)
         return False
+
+
+def is_as_it_was(row: Row) -> bool:
+    """Tell whether an input is what it was when it was settled, or is no longer there to tell."""
+    try:
+        status = os.stat(row.path)
+    except OSError:
+        return True
+    return status.st_mtime_ns == row.modified and (row.member is not None or status.st_size == row.size)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from pydicom import Dataset, dcmwrite
 
 from scrub_pixels.errors import ProofFailed, Refusal, ScrubError, WorkspaceError
+from scrub_pixels.frames import TRANSFER_SYNTAXES
 from scrub_pixels.store.readback import NOT_ENCODABLE, PixelDigest, file_digest, prove_written
 
 if TYPE_CHECKING:
@@ -252,8 +253,17 @@ def _write_dataset(path: Path, dataset: Dataset) -> None:
     plain.preamble = b"\0" * 128
     with _private_file(path) as file:
         with _encoding_explained():
-            dcmwrite(file, plain, enforce_file_format=True)
+            dcmwrite(file, plain, **_encoding(plain))
         _sync(file)
+
+
+def _encoding(dataset: Dataset) -> dict[str, bool]:
+    """Name the encoding in a transfer syntax that is newer than pydicom; its own it knows and checks."""
+    uid = dataset.file_meta.TransferSyntaxUID
+    if uid.is_transfer_syntax or uid not in TRANSFER_SYNTAXES:
+        return {"enforce_file_format": True}
+    little = TRANSFER_SYNTAXES[uid].little_endian
+    return {"implicit_vr": False, "little_endian": little, "force_encoding": True}
 
 
 @contextmanager
@@ -376,6 +386,13 @@ def open_out(root: Path) -> Iterator[OutFolder]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
+
+
+def was_written_here(root: Path) -> bool:
+    """Tell whether a folder is an output folder of this package, or empty, or not there yet."""
+    if (root / MARKER).exists() or not root.is_dir():
+        return True
+    return all(entry.name.startswith(PARTIAL_PREFIX) for entry in root.iterdir())
 
 
 def _leave_marker(root: Path) -> None:

@@ -209,6 +209,12 @@ class Ledger:
             self._batch.wrote()
         return account
 
+    def reopen(self, number: int) -> None:
+        """Enter that an input has no end any more: what was released of it is withdrawn."""
+        with database_explained():
+            self._db.execute("UPDATE inputs SET outcome = NULL, output = '' WHERE id = ?", (number,))
+            self._batch.wrote()
+
     def _update(self, number: int, account: Account, policy_digest: str) -> None:
         counts = tuple(int(account.facts.get(name, 0)) for name in COUNTS)
         self._db.execute(
