@@ -27,7 +27,7 @@ from scrub_pixels.policy import Policy
 from scrub_pixels.run.discovery import Source
 from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
 from scrub_pixels.store.atomic import OutFolder, Place
-from scrub_pixels.store.layout import KeptNames, new_path
+from scrub_pixels.store.layout import KeptNames, new_path, tells
 
 SAME_UID = "Another input has the same SOP Instance UID and other content; both are released."
 
@@ -140,7 +140,9 @@ def _token(task: Task) -> str:
 
 
 def _kept_names(dataset: Dataset, secret: bytes) -> KeptNames:
-    return KeptNames(secret, functools.partial(contains_identifier, identity=harvest(dataset)))
+    identity = harvest(dataset)
+    told = tells(identity)
+    return KeptNames(secret, lambda text: told(text) or contains_identifier(text, identity))
 
 
 def _accident(error: Exception, started: float) -> Account:

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 
 from pydicom import Dataset
 
+from scrub_pixels.decisions.identity import IdentifierKind, Identity
+from scrub_pixels.decisions.spelling import compact, fold, spelt_out, tokens
 from scrub_pixels.errors import ProofFailed
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.store.atomic import Place
@@ -22,6 +24,9 @@ RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 )
 """Names Windows keeps for devices, with any suffix."""
+
+_NUMBERED = (IdentifierKind.ID, IdentifierKind.PHONE, IdentifierKind.DEVICE_SERIAL, IdentifierKind.UID)
+_SHORTEST_NAME, _SHORTEST_START, _SHORTEST_INSIDE = 2, 3, 4
 
 ContainsIdentifier = Callable[[str], bool]
 """Tells whether a text holds anything that identifies the patient (from the header stage)."""
@@ -73,6 +78,8 @@ class KeptNames:
         """
         parts = [p for p in PurePosixPath(relative).parts if p not in ("/", ".")] or [relative]
         kept = [self._part(p) for p in parts]
+        if self._identifies("".join(p for p, name in zip(parts, kept, strict=True) if _safe(p) == name)):
+            return Place(self._digest(relative) + SUFFIX)
         stem = kept[-1][: -len(SUFFIX)] if kept[-1].lower().endswith(SUFFIX) else kept[-1]
         folder, code = "".join(f"{part}/" for part in kept[:-1]), self._digest(relative)
         if len(folder) + len(stem) > LONGEST_PATH:
@@ -92,6 +99,34 @@ class KeptNames:
     def _digest(self, part: str) -> str:
         code = part.encode("utf-8", "surrogateescape")
         return ProjectKey(self.secret).digest(code, "layout")[:24]
+
+
+def tells(identity: Identity) -> ContainsIdentifier:
+    """Return a judge of parts of a path, stricter than the one for text: a lost name costs nothing.
+
+    True for a word of a person's name, the beginning of one (three letters or more), and for a
+    name or number of four characters or more inside other letters, whatever stands between its
+    own: ``SmithJohn``, ``ct_SMITHJOHN_2``, ``123-45-67`` for 1234567.
+    """
+    spellings = {f(i.value) for i in identity.of(IdentifierKind.NAME) for f in (fold, spelt_out)}
+    names = {word for text in spellings for word in tokens(text) if len(word) >= _SHORTEST_NAME}
+    inside = {*names, *(compact(fold(i.value)) for i in identity.of(*_NUMBERED))}
+    long = tuple(text for text in inside if len(text) >= _SHORTEST_INSIDE)
+
+    def judge(text: str) -> bool:
+        return any(_tells(folded, names, long) for folded in (fold(text), spelt_out(text)))
+
+    return judge
+
+
+def _tells(folded: str, names: set[str], inside: tuple[str, ...]) -> bool:
+    words, letters = tokens(folded), compact(folded)
+    starts = tuple(word for word in words if len(word) >= _SHORTEST_START)
+    return (
+        not names.isdisjoint(words)
+        or any(text in letters for text in inside)
+        or any(name.startswith(starts) for name in names)
+    )
 
 
 def _safe(part: str) -> str:
