@@ -299,3 +299,12 @@ def test_views_of_ordinary_frames_cost_milliseconds() -> None:
     for _ in range(5):
         instance.views(0)
     assert (time.process_time() - start) / 5 < 0.05
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_text_written_in_floats_that_are_no_numbers_is_shown(hole: float) -> None:
+    frame = np.where(ink(), np.float32(hole), np.float32(0.5))
+    dataset = make_instance(BitsAllocated=32, BitsStored=None, HighBit=None, PixelRepresentation=None)
+    del dataset.PixelData
+    dataset.add_new("FloatPixelData", "OF", frame.astype("<f4").tobytes())
+    assert best(open_instance(saved(dataset)).views(0)) == 255

@@ -395,3 +395,12 @@ def test_no_repr_shows_pixels_and_other_readers_agree() -> None:
     other = dcmread(BytesIO(saved(with_pixels(original.dataset, masked)))).pixel_array
     assert not other[4:8, 4:8].any() and np.array_equal(other[8:], original.stored(0)[8:])
     assert transfer_syntax(masked.transfer_syntax_uid).encapsulated is False
+
+
+@pytest.mark.parametrize("redactions", [[], [redact(0, 0, 2, 2)]])
+def test_offset_tables_that_point_into_no_frames_do_not_stay(redactions: list[Redaction]) -> None:
+    dataset = make_instance(ExtendedOffsetTable=b"DOE^JANE", ExtendedOffsetTableLengths=b"19700101")
+    original = open_instance(saved(dataset))
+    result = with_pixels(original.dataset, mask(original, redactions))
+    assert "ExtendedOffsetTable" not in result and "ExtendedOffsetTableLengths" not in result
+    assert "ExtendedOffsetTable" in original.dataset

@@ -41,7 +41,7 @@ class View:
     Parameters
     ----------
     name
-        ``display``, ``full range``, ``ranks``, ``bulk range`` or ``palette index``.
+        ``display``, ``full range``, ``ranks``, ``bulk range``, ``not finite`` or ``palette index``.
     image
         ``(Rows, Columns)`` grey or ``(Rows, Columns, 3)`` RGB, uint8. May share memory with the
         stored samples; do not write to it.
@@ -176,10 +176,17 @@ def _wide_views(samples: NDArray, shown: Rendering) -> tuple[View, ...]:
     values = np.where(finite, values, values.min(where=finite, initial=np.inf) if finite.any() else 0.0)
     low, high = float(values.min()), float(values.max())
     full = View("full range", _bytes((values - low) / ((high - low) or 1.0)))
-    ranked = _ranked(values, low, high)
+    more = (*_ranked(values, low, high), *_not_finite(finite))
     if shown.voi is None:
-        return View("display", full.image), *ranked
-    return View("display", _bytes(shown.apply(values))), full, *ranked
+        return View("display", full.image), *more
+    return View("display", _bytes(shown.apply(values))), full, *more
+
+
+def _not_finite(finite: NDArray[np.bool_]) -> tuple[View, ...]:
+    """Show where floats are no numbers: every viewer paints those as it likes."""
+    if finite.all() or not finite.any():
+        return ()
+    return (View("not finite", np.where(finite, np.uint8(0), np.uint8(255))),)
 
 
 def _ranked(values: NDArray, low: float, high: float) -> tuple[View, ...]:

@@ -23,18 +23,25 @@ def with_pixels(dataset: Dataset, masked: MaskedPixels) -> Dataset:
     written one to a fragment, so an Extended Offset Table (PS3.3 C.7.6.3.1.8) is dropped.
     """
     result = _shared(dataset)
+    encapsulated = transfer_syntax(masked.transfer_syntax_uid).encapsulated
+    if not (masked.identical and encapsulated and masked.keyword == "PixelData"):
+        _drop_tables(result)
     if masked.identical:
         return result
     result.file_meta.TransferSyntaxUID = UID(masked.transfer_syntax_uid)
-    for keyword in OFFSET_TABLES:
-        if keyword in result:
-            del result[keyword]
     element = DataElement(masked.keyword, masked.vr, masked.value)
-    element.is_undefined_length = transfer_syntax(masked.transfer_syntax_uid).encapsulated
+    element.is_undefined_length = encapsulated
     result[element.tag] = element
     for keyword, value in masked.attributes:
         _set(result, keyword, value)
     return result
+
+
+def _drop_tables(dataset: Dataset) -> None:
+    """Remove tables that point into no frames; nothing reads them, so they could hold anything."""
+    for keyword in OFFSET_TABLES:
+        if keyword in dataset:
+            del dataset[keyword]
 
 
 def _set(dataset: Dataset, keyword: str, value: object) -> None:
