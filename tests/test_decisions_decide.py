@@ -190,3 +190,11 @@ def test_a_name_read_with_confidence_is_masked_whole_even_over_harmless_text() -
     name = line("DOE, JOHN", Region(195, 20, 14, 90), confidence=0.98)
     covered = coverage([r.region for r in outcome(search(keep, name)).redactions], SHAPE)
     assert covered[name.region.slices].all()
+
+
+def test_two_lines_whose_margins_overlap_share_them() -> None:
+    keep = line("MI 0.8", Region(200, 10, 14, 80))
+    name = line("DOE, JOHN", Region(210, 10, 14, 90))
+    covered = coverage([r.region for r in outcome(search(keep, name)).redactions], SHAPE)
+    assert not covered[200:212, 10:90].any()
+    assert covered[212:224, 10:100].all()

@@ -14,6 +14,9 @@ from scrub_pixels.text.lines import TextLine
 _SURE = 0.9
 """Confidence from which a harmless reading accounts for the ink in its place."""
 
+_MARGINS = 0.3
+"""Share of a line's height by which the boxes of two lines overlap without their letters touching."""
+
 _WASTE = 1.2
 """Two redactions become one if that covers at most this many times the area they cover apart."""
 
@@ -91,9 +94,17 @@ def _reason(finding: Finding) -> str:
 
 
 def _kept_off(region: Region, core: Region, other: Region) -> Region:
-    """Return `region` cut back so that it leaves `other` alone, never cut into `core`."""
-    if not region.overlaps(other) or core.overlaps(other):
+    """Return `region` cut back so that it leaves `other` alone, without cutting the ink in `core`.
+
+    Boxes have margins: where two lines overlap by less than these, each keeps its half.
+    """
+    if not region.overlaps(other):
         return region
+    shared = core.intersection(other)
+    if shared is not None:
+        limit = _MARGINS * min(core.rows, other.rows)
+        stacked = shared.rows <= limit and core.row != other.row
+        return _halved(region, core, other, shared) if stacked else region
     top, left, bottom, right = region.row, region.column, region.bottom, region.right
     if other.bottom <= core.row:
         top = max(top, other.bottom)
@@ -104,6 +115,14 @@ def _kept_off(region: Region, core: Region, other: Region) -> Region:
     else:
         right = min(right, other.column)
     return Region.from_edges(top, left, bottom, right)
+
+
+def _halved(region: Region, core: Region, other: Region, shared: Region) -> Region:
+    """Return `region` cut at the middle of the rows that a line above or below shares with `core`."""
+    middle = shared.row + (shared.rows + 1) // 2 if core.row < other.row else shared.row + shared.rows // 2
+    if core.row < other.row:
+        return Region.from_edges(region.row, region.column, middle, region.right)
+    return Region.from_edges(middle, region.column, region.bottom, region.right)
 
 
 def _merged(found: Sequence[Redaction], benign: Sequence[TextLine]) -> list[Redaction]:

@@ -49,10 +49,11 @@ def fused(boxes: Sequence[TextBox]) -> list[TextBox]:
         box = _absorb(box, kept)
         kept.append(box)
     whole = [b for b in kept if not _accounted_for(b, kept)]
-    return [part for box in whole for part in _uncovered(box, whole)]
+    lines = [box.region for box in whole]
+    return [part for box in whole for part in uncovered(box, lines)]
 
 
-def _uncovered(box: TextBox, boxes: Sequence[TextBox]) -> list[TextBox]:
+def uncovered(box: TextBox, lines: Sequence[Region]) -> list[TextBox]:
     """Return `box`, or if it is a stack of lines taken for one turned text, what no line of it covers.
 
     Only boxes clearly wider than tall count as lines: the letters of turned text, found one by one,
@@ -61,7 +62,7 @@ def _uncovered(box: TextBox, boxes: Sequence[TextBox]) -> list[TextBox]:
     region = box.region
     if not is_upright(region):
         return [box]
-    stacked = [b.region for b in boxes if _is_line_within(b.region, region)]
+    stacked = [line for line in lines if _is_line_within(line, region)]
     if len(stacked) < 2:
         return [box]
     rows = np.zeros(region.rows, bool)

@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region, Shape
-from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, refined, thickness, unexplained
+from scrub_pixels.text.boxes import (
+    clipped_boxes,
+    fused,
+    is_upright,
+    refined,
+    thickness,
+    uncovered,
+    unexplained,
+)
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import Choice, LineReader
@@ -99,7 +107,8 @@ class PictureSearch:
     ) -> list[Candidate]:
         parts = self._parts(image, boxes)
         known = [c.region for c in settled if c.plain]
-        rest = [unexplained(image, box, known) for box in fused(parts + open_boxes)]
+        pieces = [piece for box in fused(parts + open_boxes) for piece in uncovered(box, known)]
+        rest = [unexplained(image, box, known) for box in pieces]
         new = [box for box in rest if box is not None and not _inside_any(box.region, settled)]
         return [self._candidate(image, box) for box in new]
 
