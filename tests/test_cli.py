@@ -97,6 +97,19 @@ def test_the_ledger_names_every_input(folder, form, capsys):
         assert json.loads(shown.splitlines()[0])["outcome"] == "released"
 
 
+@pytest.mark.parametrize("locale", ["utf-8:strict", "ascii:strict"])
+@pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
+def test_names_that_are_not_unicode_stop_no_ledger(folder, form, locale):
+    (folder / "in" / "a").rename(os.fsencode(folder / "in") + b"/\xff\n\xc3\xa4")
+    out = os.fsencode(folder) + b"/out\xff"
+    assert main([str(folder / "in"), os.fsdecode(out), "--jobs", "0", "-q"]) == 0
+    tool = Path(sys.executable).with_name("scrub-pixels")
+    shown = subprocess.run([tool, "ledger", out + b".workspace", "--format", form], capture_output=True,
+                           env={**os.environ, "PYTHONIOENCODING": locale}, check=True)
+    assert b"released" in shown.stdout and not shown.stderr
+    assert form != "csv" or b"\xff\n\xc3\xa4" in shown.stdout
+
+
 def test_explain_shows_what_was_found_and_keeps_it_private(tmp_path, capsys):
     saved(make_fixture(3, "us_grey").dataset, tmp_path / "a.dcm")
     assert main(["explain", str(tmp_path / "a.dcm"), "-o", str(tmp_path / "page.html")]) == 0

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -29,7 +31,7 @@ from scrub_pixels.policy import Policy
 from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
 from scrub_pixels.run.discovery import discover
 from scrub_pixels.store.accounts import Account, Outcome
-from scrub_pixels.store.export import json_lines, rich_table, write_csv
+from scrub_pixels.store.export import json_lines, rich_table, shown, write_csv
 from scrub_pixels.store.ledger import open_ledger
 from scrub_pixels.store.report import explain_page
 from scrub_pixels.store.workspace import check_private_target, open_workspace
@@ -163,8 +165,8 @@ def _print_reasons(word: str, reasons: Counter[str], console: Console) -> None:
 def _print_places(result: Result, console: Console) -> None:
     if result.skipped:
         console.print(f"\n{result.skipped} files were settled by an earlier run and skipped.")
-    console.print(f"\nReport     {result.report}", markup=False, soft_wrap=True)
-    private = f"Workspace  {result.workspace}  (private: key, ledger, review queue)"
+    console.print(f"\nReport     {shown(str(result.report))}", markup=False, soft_wrap=True)
+    private = f"Workspace  {shown(str(result.workspace))}  (private: key, ledger, review queue)"
     console.print(private, markup=False, soft_wrap=True)
     if not result.totals.closed:
         console.print("The sums of the ledger do not close; run again with --resume.", style="bold red")
@@ -181,11 +183,18 @@ def print_ledger(folder: Path, form: str, out: Path | None) -> None:
     workspace = open_workspace(folder, create=False)
     with open_ledger(workspace.ledger_file, out) as ledger:
         if form == "csv":
-            write_csv(ledger.rows(), sys.stdout)
+            write_csv(ledger.rows(), _byte_for_byte(sys.stdout))
         elif form == "jsonl":
             sys.stdout.writelines(json_lines(ledger.rows()))
         else:
             Console(highlight=False).print(rich_table(ledger.rows()))
+
+
+def _byte_for_byte(stream: TextIO) -> TextIO:
+    """Let a stream take names that are not Unicode as the bytes they are, whatever the locale says."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return stream
 
 
 def write_explanation(file: Path, page: Path, policy: Policy) -> None:
