@@ -100,11 +100,11 @@ def test_the_ledger_names_every_input(folder, form, capsys):
 @pytest.mark.parametrize("locale", ["utf-8:strict", "ascii:strict"])
 @pytest.mark.parametrize("form", ["table", "csv", "jsonl"])
 def test_names_that_are_not_unicode_stop_no_ledger(folder, form, locale):
-    (folder / "in" / "a").rename(os.fsencode(folder / "in") + b"/\xff\n\xc3\xa4")
+    os.rename(folder / "in" / "a", os.fsencode(folder / "in") + b"/\xff\n\xc3\xa4")
     out = os.fsencode(folder) + b"/out\xff"
     assert main([str(folder / "in"), os.fsdecode(out), "--jobs", "0", "-q"]) == 0
     tool = Path(sys.executable).with_name("scrub-pixels")
-    shown = subprocess.run([tool, "ledger", out + b".workspace", "--format", form], capture_output=True,
+    shown = subprocess.run([tool, "ledger", out + b".workspace", "-f", form], capture_output=True,
                            env={**os.environ, "PYTHONIOENCODING": locale}, check=True)
     assert b"released" in shown.stdout and not shown.stderr
     assert form != "csv" or b"\xff\n\xc3\xa4" in shown.stdout

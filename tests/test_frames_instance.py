@@ -8,12 +8,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from instances import Recipe, encode, jpeg, make_frames, make_instance, saved
+from instances import Recipe, deflated, encode, jpeg, make_frames, make_instance, saved
 
 from scrub_pixels.errors import CorruptInstance
 from scrub_pixels.frames import Redact, encode_frame, join_frames, open_instance
 from scrub_pixels.frames.syntaxes import (
     BIG_ENDIAN,
+    DEFLATED_FRAME,
     EXPLICIT_LITTLE,
     JPEG_2000_LOSSLESS,
     JPEG_BASELINE,
@@ -346,6 +347,19 @@ def test_a_run_length_bomb_is_not_inflated() -> None:
         value = join_frames([rle_frame(segment)], recipe.description, RLE_LOSSLESS)
         with pytest.raises(CorruptInstance, match="within"):
             open_instance(make_instance(recipe, pixel_data=value)).stored(0)
+
+
+@pytest.mark.parametrize(("more", "behind"), [(b"", b"DOE^JANE"), (b"DOE^JANE" * 9, b"")])
+def test_nothing_hides_behind_a_deflated_frame(more: bytes, behind: bytes) -> None:
+    recipe = Recipe(2, 8, syntax=DEFLATED_FRAME)
+    for extra, tail, clean in ((b"", b"", True), (more, behind, False)):
+        value = join_frames([deflated(bytes(16) + extra) + tail], recipe.description, DEFLATED_FRAME)
+        instance = open_instance(make_instance(recipe, pixel_data=value))
+        if clean:
+            assert not instance.stored(0).any()
+            continue
+        with pytest.raises(CorruptInstance):
+            instance.stored(0)
 
 
 def test_nothing_hides_beside_the_segments_of_a_run_length_frame() -> None:

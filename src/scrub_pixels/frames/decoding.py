@@ -137,8 +137,12 @@ def _native(data: bytes, description: PixelDescription, _: TransferSyntax) -> De
 
 
 def _deflate(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    """Inflate a frame; bytes behind it, or more than it needs, would hold what no viewer shows."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    return _native(inflater.decompress(data, description.frame_bytes + 2), description, syntax)
+    plain = inflater.decompress(data, description.frame_bytes + 2)
+    if inflater.unconsumed_tail or inflater.unused_data.strip(b"\0"):
+        raise _corrupt("A deflated frame holds bytes behind its end")
+    return _native(plain, description, syntax)
 
 
 def _rle(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:

@@ -183,17 +183,18 @@ def print_ledger(folder: Path, form: str, out: Path | None) -> None:
     workspace = open_workspace(folder, create=False)
     with open_ledger(workspace.ledger_file, out) as ledger:
         if form == "csv":
-            write_csv(ledger.rows(), _byte_for_byte(sys.stdout))
+            write_csv(ledger.rows(), _accepting(sys.stdout, encoding="utf-8", errors="surrogateescape"))
         elif form == "jsonl":
             sys.stdout.writelines(json_lines(ledger.rows()))
         else:
+            _accepting(sys.stdout, errors="backslashreplace")
             Console(highlight=False).print(rich_table(ledger.rows()))
 
 
-def _byte_for_byte(stream: TextIO) -> TextIO:
-    """Let a stream take names that are not Unicode as the bytes they are, whatever the locale says."""
+def _accepting(stream: TextIO, **how: str) -> TextIO:
+    """Make a stream take names that its encoding has no characters for."""
     if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        stream.reconfigure(**how)
     return stream
 
 
