@@ -191,10 +191,10 @@ def print_ledger(folder: Path, form: str, out: Path | None) -> None:
             Console(highlight=False).print(rich_table(ledger.rows()))
 
 
-def _accepting(stream: TextIO, **how: str) -> TextIO:
+def _accepting(stream: TextIO, errors: str, encoding: str | None = None) -> TextIO:
     """Make a stream take names that its encoding has no characters for."""
     if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(**how)
+        stream.reconfigure(encoding=encoding or stream.encoding, errors=errors)
     return stream
 
 
