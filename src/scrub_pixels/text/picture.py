@@ -84,7 +84,7 @@ class PictureSearch:
         tiles = self._tiles(area, busy, 1.0)
         first = self._candidates(image, self._boxes(image, tiles, self.detectors.first))
         settled = [c for c in first if self._is_settled(c)]
-        if self.settings.upscale <= 1:
+        if self.settings.upscale <= 1 or image.shape[0] * image.shape[1] > self.settings.enlarge_up_to:
             return first
         for done in [c.region for c in settled] + self._left_out((image.shape[0], image.shape[1])):
             inside = done.intersection(area)

@@ -18,6 +18,9 @@ class SearchSettings:
         Width of a border band as a share of the frame's side.
     upscale
         Factor of the second, enlarged pass over fine structure; 1 leaves it out.
+    enlarge_up_to
+        Frames of more samples (Rows x Columns) are searched at their own scale only: their letters
+        are large enough, and the second pass costs four times the first.
     tile
         Longest side of what the detector is shown at once at its own scale, in samples. Large:
         without surroundings the detector takes tissue for text.
@@ -54,6 +57,7 @@ class SearchSettings:
     whole_frame: bool = True
     band_fraction: float = 0.25
     upscale: float = 2.0
+    enlarge_up_to: int = 400_000
     tile: int = 1344
     fine_tile: int = 672
     overlap: int = 64
