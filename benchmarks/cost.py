@@ -48,9 +48,8 @@ def single_frames(count: int) -> None:
         # Another Scrubber for each frame would pay for loading; a fresh instance has no cache to lean on.
         whole = seconds(lambda data=data: scrubber.scrub(data))
         ratios.append((whole, decode, read))
-        print(
-            f"seed {8000 + seed}: {whole:.2f} CPU-s all in; decoding {decode:.3f}; reader's detector alone {read:.2f}"
-        )
+        line = f"{whole:.2f} CPU-s all in; decoding {decode:.3f}; reader's detector alone {read:.2f}"
+        print(f"seed {8000 + seed}: {line}")
     whole, decode, read = np.median(ratios, axis=0)
     print(f"median {whole:.2f} CPU-s a 1024x768 frame: {whole / read:.1f} x the reader's detector alone")
 

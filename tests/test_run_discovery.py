@@ -95,3 +95,11 @@ def test_what_vanished_is_unreadable(tmp_path):
 def test_a_source_does_not_show_its_name(tmp_path):
     (tmp_path / "DOE_JOHN").write_bytes(b"x")
     assert "DOE" not in repr(next(discover(tmp_path)))
+
+
+def test_a_dicom_file_with_a_zip_inside_is_the_dicom_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "z", "w") as archive:
+        archive.writestr("a", b"x")
+    packed = (tmp_path / "z").read_bytes()
+    (tmp_path / "z").write_bytes(b"PK\x03\x04".ljust(128, b"\0") + b"DICM" + packed)
+    assert names(tmp_path) == ["z"]

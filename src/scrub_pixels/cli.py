@@ -33,13 +33,14 @@ Every input ends as released (in OUT), held (in the private workspace, for a per
 Exit codes: 0 all released, 10 some held, 1 some refused, 2 wrong usage, 3 a missing dependency.
 """,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 policy_app = App(name="policy", help="Show the settings that decide what is released.")
 app.command(policy_app)
 header_app = App(name="header", help="Look at headers: what would happen to one, what differs between two.")
 app.command(header_app)
 
-HELD, REFUSED, INTERRUPTED = 10, 1, 130
+INTERRUPTED, MOST_JOBS = 130, 512
 
 
 OnUncertain = Literal["hold", "mask", "refuse"]
@@ -156,6 +157,8 @@ def scrub(
 def _jobs(jobs: int | None) -> int:
     if jobs is not None and jobs < 0:
         raise UsageError("--jobs is negative.", remedy="Give a number of processes, or 0 for none.")
+    if jobs is not None and jobs > MOST_JOBS:
+        raise UsageError(f"--jobs is over {MOST_JOBS}.", remedy="More processes than cores only cost memory.")
     return _cores() if jobs is None else jobs
 
 
@@ -261,7 +264,7 @@ def explain(
     from scrub_pixels.run.show import write_explanation
 
     write_explanation(file, output, effective_policy(policy))
-    print(f"Written: {output}\nThis page shows identifiers. Keep it private.")
+    print("The page is written. It shows identifiers: keep it private.")
 
 
 @header_app.command(name="plan")

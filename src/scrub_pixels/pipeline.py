@@ -181,7 +181,7 @@ class Scrubber:
             masked, candidate = self._mask(instance, decision)
             if self._look_again(candidate, decision):
                 return Held(decision, ("text remains beside a redaction",))
-        if any(codestream_comments(candidate.encoded(frame)) for frame in range(candidate.frames)):
+        if _carries_comments(candidate):
             return Held(decision, ("a frame's codestream carries a comment or application data",))
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
         return self._released(candidate.dataset, decision, evidence)
@@ -236,6 +236,13 @@ def _refuse_what_is_no_image(instance: Instance) -> None:
         raise UnsupportedInstance("Encapsulated documents are not searched for identifiers.", stage="decode",
                                   tag="(0042,0011) EncapsulatedDocument",
                                   remedy="Take the document out and de-identify it by other means.")
+
+
+def _carries_comments(instance: Instance) -> bool:
+    """Tell whether a codestream holds text beside its picture, which nothing here has searched."""
+    if not instance.transfer_syntax.encapsulated:
+        return False
+    return any(codestream_comments(instance.encoded(frame)) for frame in range(instance.frames))
 
 
 def _with_review(decision: Decision, review: Sequence[Redaction]) -> Decision:

@@ -10,6 +10,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from scrub_pixels.decisions.spelling import fold, tokens
+from scrub_pixels.decisions.vocabulary import load_vocabulary
 from scrub_pixels.errors import HeaderNotClean
 from scrub_pixels.header.actions import VERBS, Place, Scene, named
 from scrub_pixels.header.iod_types import Path, resolved
@@ -22,6 +24,7 @@ from scrub_pixels.header.trust import TEXT, is_code, spelling
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BYTES = frozenset({"OB", "OW", "UN"})
 _LARGEST = 1 << 20
+_SHORTEST_IN_CODE = 4
 _ID_IN_CODE = re.compile(r"(?=.*\d.*\d.*\d)[A-Z0-9_ ]{5,16}")
 
 
@@ -68,7 +71,7 @@ def _holds(element: DataElement, scene: Scene) -> bool:
         value = element.value
         return isinstance(value, bytes) and len(value) <= _LARGEST and scene.needles.in_bytes(value)
     if element.VR == "CS" and is_code(element):
-        return any(_ID_IN_CODE.fullmatch(v) and scene.needles.hit(v) for v in map(str, values_of(element)))
+        return any(_is_hidden_name(v, scene) for v in map(str, values_of(element)))
     if element.VR == "UI" and row_for(element.tag) is HARMLESS:
         return any(
             scene.needles.hit(uid) for uid in map(spelling, values_of(element)) if _is_foreign_uid(uid)
@@ -76,6 +79,19 @@ def _holds(element: DataElement, scene: Scene) -> bool:
     if element.VR not in TEXT and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
         return False
     return any(scene.needles.hit(text) for text in map(spelling, values_of(element)) if _foreign(text, scene))
+
+
+def _is_hidden_name(code: str, scene: Scene) -> bool:
+    """Tell whether a coded value is an identifier in disguise.
+
+    A patient named Ct must not erase Modality CT: of names, only words of four letters and more count
+    that are no technical terms.
+    """
+    if _ID_IN_CODE.fullmatch(code):
+        return scene.needles.hit(code)
+    terms = load_vocabulary(()).words
+    words = {word for word in tokens(fold(code)) if len(word) >= _SHORTEST_IN_CODE and word not in terms}
+    return not words.isdisjoint(scene.needles.words)
 
 
 def _is_foreign_uid(uid: str) -> bool:

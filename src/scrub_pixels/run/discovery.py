@@ -19,6 +19,9 @@ from scrub_pixels.errors import NotDicom, Refusal, TooLarge, UnreadableFile
 
 ZIP_MAGIC = b"PK\x03\x04"
 
+DICM_AT, DICM = 128, b"DICM"
+"""What makes a file DICOM, whatever its preamble looks like (PS3.10 7.1)."""
+
 DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError,
           EOFError, IndexError, ValueError)
 """What `zipfile` raises on archives that are damaged, encrypted, or packed in ways it does not know."""
@@ -169,7 +172,8 @@ def _sources(path: Path, relative: str) -> Iterator[Source]:
 def _is_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(4) == ZIP_MAGIC
+            head = file.read(DICM_AT + len(DICM))
+            return head.startswith(ZIP_MAGIC) and head[DICM_AT:] != DICM
     except OSError:
         return False
 
