@@ -26,6 +26,9 @@ from scrub_pixels.text.reading import Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 
+BLOATED = 1.5
+"""A box that many times as thick as lines inside it was drawn around them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -48,7 +51,8 @@ class PictureSearch:
     def search(self, image: Image, within: Sequence[Region] | None = None) -> list[Candidate]:
         """Return the lines of `image`, or of the parts `within` of it."""
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
-        return self._accepted(image, [c for area in areas for c in self._look_twice(image, area)])
+        looks = (self._look_twice(image, area) for area in areas)
+        return self._accepted(image, [c for found in looks for c in self._without_bloat(image, found)])
 
     def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
         """Return the lines of the parts `within`, seen at one scale only."""
@@ -94,6 +98,21 @@ class PictureSearch:
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
         return settled + self._second_candidates(image, second, open_boxes, settled)
 
+    def _without_bloat(self, image: Image, found: list[Candidate]) -> list[Candidate]:
+        """Return the candidates, of boxes over several lines only what those lines do not explain."""
+        known = [c for c in found if c.plain and self._is_settled(c)]
+        return [rest for c in found for rest in self._unexplained(image, c, known)]
+
+    def _unexplained(self, image: Image, candidate: Candidate, known: list[Candidate]) -> list[Candidate]:
+        thin = [k.region for k in known if BLOATED * thickness(k.region) <= thickness(candidate.region)]
+        inside = [region for region in thin if _mostly_inside(region, candidate.region)]
+        if len(inside) < 2:
+            return [candidate]
+        box = TextBox(candidate.region, candidate.detection, candidate.plain)
+        rests = [unexplained(image, piece, inside) for piece in uncovered(box, inside)]
+        left = [rest for rest in rests if rest is not None]
+        return [candidate] if left == [box] else [self._candidate(image, rest) for rest in left]
+
     def _left_out(self, shape: Shape) -> list[Region]:
         """Return what the enlarged pass skips by policy: the middle of the frame, or nothing."""
         band = [max(1, round(side * self.settings.band_fraction)) for side in shape]
@@ -137,6 +156,11 @@ class PictureSearch:
     def _is_settled(self, candidate: Candidate) -> bool:
         reading = candidate.choice.best
         return reading.confidence >= self.settings.sure_confidence and is_real(reading, self.settings)
+
+
+def _mostly_inside(line: Region, box: Region) -> bool:
+    shared = line.intersection(box)
+    return shared is not None and shared.area >= 0.7 * line.area
 
 
 def _inside_any(region: Region, candidates: Sequence[Candidate]) -> bool:
