@@ -28,6 +28,9 @@ ALIKE = 0.7
 MORE = 4
 """Characters by which a misreading may be longer: separators read as letters."""
 
+RUNAWAY = 2.0
+"""Growth of a box over texture from one sight to the next above which it is no longer believed."""
+
 MOST_READINGS = 64
 """Distinct readings kept of one place; a clock that runs longer is unreadable to no one."""
 
@@ -64,7 +67,10 @@ class Track:
         """Take in a new sight of the same place."""
         self._note(candidate)
         best = max(self.candidate, candidate, key=lambda c: (c.choice.best.confidence, c.detection))
-        region = self.region.union(candidate.region) if self._is_like(candidate) else best.region
+        union = self.region.union(candidate.region)
+        largest = max(self.region.area, candidate.region.area)
+        # Text that moves has to be covered wherever it was; a box over tissue must not run away.
+        region = union if self._is_like(candidate) or union.area <= RUNAWAY * largest else best.region
         detection = max(self.candidate.detection, candidate.detection)
         self.candidate = Candidate(region, detection, best.choice, best.plain)
         self.stop = max(self.stop, frame + 1)
