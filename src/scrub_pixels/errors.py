@@ -44,7 +44,8 @@ class ScrubError(Exception):
         return _rebuild, (type(self), self.__dict__.copy(), self.args)
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        end = "" if self.message.endswith((".", "?", "!", ":")) or not self.remedy else "."
+        return f"{self.message}{end} {self.remedy}".strip()
 
 
 def _rebuild(cls: type[ScrubError], state: dict, args: tuple) -> ScrubError:

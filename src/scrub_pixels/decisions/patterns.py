@@ -32,6 +32,12 @@ _YEAR = r"(?:\d{4}|\d{2})"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
 _YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
+_DAY_LIKE, _YEAR_LIKE = rf"[\do]{{1,2}}{_GAP}", rf"{_GAP}[\do]{{2,4}}"
+_MONTH_LIKE = (
+    "(?:j[a4]n|fe[b8]|m[a4][ryi1]|[a4]pr|ju[nl1i]|au[g9]|[s5]ept?|[o0][ck]t|n[o0]v|de[czs]|[o0]tt|[a4][gb][o0r])"
+)
+"""Short names of months with the letters that readers take for digits."""
+
 _CUT = "(?:(?:[.\u3002]\\s?){3}|[.\u3002]{2}\\s*$|\u2026|~)"
 _GAP = r"[\s./,_'-]{0,3}"
 
@@ -103,6 +109,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}{_TH}{_GAP}\d{{4}}(?!\d)", _always),
         ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
         ("date, month misread", rf"(?<![\d.])\d{{1,2}}[-/.] ?[a-z]{{3,9}}[-/.] ?{_YEAR}(?![\d.])", _always),
+        ("date, month misread", rf"(?<![\da-z]){_DAY_LIKE}{_MONTH_LIKE}{_YEAR_LIKE}(?![\da-z])", _always),
         ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"^0\d/\d\d$", _always),
