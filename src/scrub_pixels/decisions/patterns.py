@@ -32,6 +32,7 @@ _YEAR = r"(?:\d{4}|\d{2})"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
 _YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
+_GAP = r"[\s./,_'-]{0,3}"
 _DAY_LIKE, _YEAR_LIKE = rf"[\do]{{1,2}}{_GAP}", rf"{_GAP}[\do]{{2,4}}"
 _MONTH_LIKE = (
     "(?:j[a4]n|fe[b8]|m[a4][ryi1]|[a4]pr|ju[nl1i]|au[g9]|[s5]ept?|[o0][ck]t|n[o0]v|de[czs]|[o0]tt|[a4][gb][o0r])"
@@ -39,7 +40,6 @@ _MONTH_LIKE = (
 """Short names of months with the letters that readers take for digits."""
 
 _CUT = "(?:(?:[.\u3002]\\s?){3}|[.\u3002]{2}\\s*$|\u2026|~)"
-_GAP = r"[\s./,_'-]{0,3}"
 
 Check = Callable[[re.Match[str]], bool]
 
