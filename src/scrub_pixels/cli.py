@@ -63,7 +63,7 @@ class PolicyOptions:
     reader
         What reads text: rapidocr (default) or easyocr (needs the extra [easyocr]).
     detector
-        What finds candidates for text: reader (its own detector), network (ours) or both.
+        What looks for text: both (default), network (ours) or reader (its own detector).
     keep
         keep-harmless keeps technical text that is proven harmless; all-text masks every text.
     on_uncertain
