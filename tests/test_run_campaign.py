@@ -1,5 +1,6 @@
 """The main job on a folder: every input accounted for, nothing identified anywhere but where it may be."""
 
+import functools
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,13 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from fixtures import make_fixture
-from scrub_pixels import Policy
+from scrub_pixels import Policy, Scrubber
 from scrub_pixels.errors import UsageError, WorkspaceError
+from scrub_pixels.masks import digest_pixels
 from scrub_pixels.policy import from_table
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.work import Layout
+from scrub_pixels.store.atomic import Place, open_out
 from scrub_pixels.store.books import open_books
 from scrub_pixels.store.workspace import open_workspace
 
@@ -341,3 +345,14 @@ def test_names_run_together_cut_apart_or_shortened_do_not_stay_in_paths(tmp_path
     for part in ("quix", "tewski", "zeb", "77310", "773", "li/", "ller"):
         assert part not in output
     assert kept["thorax/k.dcm"].output == "thorax/k.dcm"
+
+
+def test_pixel_data_of_odd_length_is_written_and_proven(tmp_path):
+    path = saved(plain(Rows=31, Columns=33, PixelData=bytes(31 * 33 + 1)), tmp_path / "in" / "a")
+    memory = pydicom.dcmread(path)
+    memory["PixelData"].value = bytes(31 * 33)
+    outcome = Scrubber(Policy()).scrub(memory)
+    with open_out(tmp_path / "out") as out:
+        digest = functools.partial(digest_pixels, key=b"k" * 32)
+        promised = replace(outcome.evidence, digest_out=digest(outcome.dataset))
+        assert out.write(replace(outcome, evidence=promised), Place("a.dcm"), digest).relative == "a.dcm"

@@ -92,7 +92,10 @@ def _value(instance: Instance) -> bytes:
 
 
 def _digest(value: bytes, key: bytes) -> str:
-    return hmac.new(key, value, hashlib.sha256).hexdigest()
+    """Return the keyed digest of a value as it stands in a file: padded to an even length (PS3.5 7.1.1)."""
+    mac = hmac.new(key, value, hashlib.sha256)
+    mac.update(b"\0" * (len(value) % 2))
+    return mac.hexdigest()
 
 
 def _failed(what: str, frame: int | None = None) -> ProofFailed:
