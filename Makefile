@@ -36,7 +36,10 @@ test: $(VENV)/.full lint
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.full
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.generated
+	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.header
+	$(BIN)/python -m benchmarks.jpeg_editing
 
 clean:
 	rm -rf $(VENV) demo
