@@ -1,4 +1,4 @@
-"""Coded values: a name in disguise goes, a term stays, whatever the patient is called."""
+"""Coded and binary values: a name in disguise goes, a term stays, whatever the patient is called."""
 
 import pytest
 from test_run_campaign import plain
@@ -19,3 +19,11 @@ def test_a_patient_named_like_a_term_erases_none(name):
     given = plain(PatientName=name, Modality="CT", BodyPartExamined="ABDOMEN")
     result = deidentify(given, PROFILES["basic"], KEY).dataset
     assert (result.Modality, result.BodyPartExamined) == ("CT", "ABDOMEN")
+
+
+@pytest.mark.parametrize("keyword", ["SpectroscopyData", "ExtendedOffsetTable"])
+def test_a_name_in_binary_data_of_any_vr_goes(keyword):
+    given = plain(PatientName="Smithson^Ann", **{keyword: b"Patient Smithson".ljust(16)})
+    del given.PixelData
+    result = deidentify(given, PROFILES["basic"], KEY).dataset
+    assert b"smithson" not in bytes(result.get(keyword) or b"").lower()

@@ -22,7 +22,7 @@ from scrub_pixels.header.table import CODED, HARMLESS, TABLES, row_for
 from scrub_pixels.header.trust import TEXT, is_code, spelling
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_BYTES = frozenset({"OB", "OW", "UN"})
+_BYTES = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 _LARGEST = 1 << 20
 _SHORTEST_IN_CODE = 4
 _ID_IN_CODE = re.compile(r"(?=.*\d.*\d.*\d)[A-Z0-9_ ]{5,16}")
