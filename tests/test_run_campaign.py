@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -341,7 +342,8 @@ def test_names_run_together_cut_apart_or_shortened_do_not_stay_in_paths(tmp_path
     saved(plain(), tmp_path / "in" / "thorax" / "k.dcm")
     run(header_only(tmp_path, layout=Layout.KEEP))
     kept = rows(header_only(tmp_path))
-    output = kept[f"{name}/k.dcm"].output.lower()
+    # A keyed token is random hexadecimal: three given digits turn up in one of a hundred by chance.
+    output = re.sub("[0-9a-f]{24}", "token", kept[f"{name}/k.dcm"].output.lower())
     for part in ("quix", "tewski", "zeb", "77310", "773", "li/", "ller"):
         assert part not in output
     assert kept["thorax/k.dcm"].output == "thorax/k.dcm"
