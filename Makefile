@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 # One release of PyTorch and torchvision that fit each other; only EasyOCR needs them.
 TORCH  ?= torch==2.13.0 torchvision==0.28.0
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test lint bench clean help system
 
 help:
 	@echo "make demo    install into $(VENV), scrub generated ultrasound images, show what happened"
@@ -32,7 +32,10 @@ lint: $(VENV)/.full
 	$(BIN)/ruff check src tests fixtures benchmarks models
 	$(BIN)/mypy src
 
-test: $(VENV)/.full lint
+system:
+	.ci/debian-packages
+
+test: system $(VENV)/.full lint
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.full
