@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # One release of PyTorch and torchvision that fit each other; only EasyOCR needs them.
 TORCH  ?= torch==2.13.0 torchvision==0.28.0
+# The engine that tests compare ours with; it asks for an older OpenCV than ours, but not for its headers.
+OTHER  ?= dentdeid==0.1.0
 
 .PHONY: demo test lint bench clean help system
 
@@ -21,7 +23,7 @@ $(VENV)/.light: pyproject.toml
 	touch $@
 
 $(VENV)/.full: $(VENV)/.light
-	$(BIN)/python -m pip install --quiet $(TORCH) --no-deps
+	$(BIN)/python -m pip install --quiet $(TORCH) $(OTHER) --no-deps
 	$(BIN)/python -m pip install --quiet --editable ".[easyocr,test]"
 	touch $@
 
