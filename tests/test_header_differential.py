@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import pytest
+import test_header_sweep as sweep
 from pydicom.dataset import Dataset
 
-import test_header_sweep as sweep
 from scrub_pixels.header import Option, Profile, ProjectKey, deidentify
 from scrub_pixels.header.iod_types import types_of
 
