@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import pickle
 
@@ -346,3 +347,47 @@ def test_a_recipe_travels_and_hides_itself():
     assert "SECRET7" not in repr(profile)
     other = Profile("r", BASIC, recipe=Recipe(header("REPLACE PatientName SECRET8")))
     assert profile != other and profile.hidden != other.hidden
+
+
+# --- what deid itself ships ------------------------------------------------------------------
+
+
+def shipped() -> list[str]:
+    """Return the recipes in deid's own package, which is not imported."""
+    try:
+        files = importlib.metadata.files("deid") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [file.read_text() for file in files if file.name.startswith("deid.dicom")]
+
+
+@pytest.mark.skipif(not shipped(), reason="deid is not installed")
+def test_every_recipe_that_deid_ships_is_understood_and_followed():
+    variables = {"entity_timestamp": "19010203", "item_timestamp": "20010203",
+                 "entity_id": "E1", "item_id": "I1"}
+    followed = [Recipe(text, variables) for text in shipped()]
+    assert len(followed) == 3
+    for recipe in followed:
+        out = deidentify(report(), Profile("deid", BASIC, recipe=recipe), KEY).dataset
+        assert "Quillfeather" not in str(out) and "4471903" not in str(out)
+        assert (out.get("PatientID") == "E1") == ("var:entity_id" in recipe.text)
+
+
+def test_removing_what_is_no_attribute_is_remarked_and_does_nothing():
+    recipe = Recipe(header("REMOVE jitter", "KEEP StudyDescription"))
+    assert recipe.remarks == ("Line 4 of the recipe removes what is no attribute of the standard",)
+    out = deidentify(report(), Profile("r", BASIC, recipe=recipe), KEY)
+    assert out.dataset.StudyDescription == "Liver routine" and set(recipe.remarks) <= set(out.warnings)
+
+
+@pytest.mark.parametrize(("line", "meant"), [
+    ("REMOVE PatinetID", "PatientID"), ("BLANK OperatorName", "OperatorsName"),
+    ("KEEP StudyDescripton", "StudyDescription")])
+def test_a_misspelt_attribute_is_an_error_that_says_what_may_be_meant(line, meant):
+    with pytest.raises(RecipeError, match=f"Line 4.*Perhaps {meant} is meant"):
+        Recipe(header(line))
+
+
+def test_a_variable_that_is_missing_is_named_with_the_remedy():
+    with pytest.raises(RecipeError, match="--recipe-variable entity_id=VALUE"):
+        Recipe(header("ADD PatientID var:entity_id"))

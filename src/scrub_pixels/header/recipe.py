@@ -12,11 +12,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
 from pydicom.config import RAISE
-from pydicom.datadict import DicomDictionary, dictionary_has_tag, keyword_dict
+from pydicom.datadict import DicomDictionary, dictionary_has_tag, keyword_dict, keyword_for_tag
 from pydicom.valuerep import validate_value
 
 from scrub_pixels.errors import UsageError
@@ -83,7 +84,9 @@ class Recipe:
     def remarks(self) -> tuple[str, ...]:
         """What of the recipe is not carried out."""
         number = len(self.parsed.pixel_rules)
-        return (f"{number} pixel rules of the recipe (%filter) are not applied",) if number else ()
+        filters = [f"{number} pixel rules of the recipe (%filter) are not applied"] if number else []
+        return (*filters, *(f"Line {rule.line} of the recipe removes what is no attribute of the standard"
+                            for rule in self.parsed.rules if _removes_nothing(rule)))
 
 
 def read_recipe(path: str | os.PathLike[str], variables: Mapping[str, str] | None = None) -> Recipe:
@@ -117,7 +120,27 @@ def tag_of(target: Target) -> int | None:
     return _names().get(target.text.rpartition("__")[2]) if target.form == "name" else None
 
 
+def _removes_nothing(rule: Rule) -> bool:
+    """Tell whether a line removes a name that is no attribute, nor one misspelt.
+
+    deid's own recipes do (``REMOVE jitter``). Nothing is there to be removed, so nothing stays that
+    should go; whereas a name that is nearly an attribute's was meant to be that one.
+    """
+    if rule.action != "REMOVE" or rule.target.form != "name" or "__" in rule.target.text:
+        return False
+    return rule.target.text not in _names() and not _like(rule.target.text)
+
+
+@lru_cache(maxsize=64)
+def _like(name: str) -> str:
+    """Return the keyword of the attribute whose name is nearest, or nothing if none is near."""
+    near = get_close_matches(name, list(_names()), n=1, cutoff=0.75)
+    return keyword_for_tag(_names()[near[0]]) if near else ""
+
+
 def _check(rule: Rule, recipe: Recipe) -> None:
+    if _removes_nothing(rule):
+        return
     _check_target(rule.line, rule.target, recipe.parsed)
     tag = tag_of(rule.target)
     if tag is not None and tag >> 16 < 0x0004:
@@ -137,14 +160,18 @@ def _check_target(line: int, target: Target, parsed: ParsedRecipe) -> None:
     if target.form in GROUPS and (target.form, target.text) not in parsed.groups:
         raise RecipeError(line, "names a group that the recipe does not define")
     if target.form == "name" and not all(part in _names() for part in target.text.split("__")):
-        raise RecipeError(line, "names an attribute that the standard does not have")
+        unknown = next(part for part in target.text.split("__") if part not in _names())
+        meant = f"Perhaps {_like(unknown)} is meant." if _like(unknown) else "Mend the line, or take it out."
+        raise RecipeError(line, "names an attribute that the standard does not have", meant)
 
 
 def _check_reference(rule: Rule, kind: str, name: str, recipe: Recipe) -> None:
     if kind == "var" and name not in KNOWN_VARIABLES and name not in recipe.variables:
-        raise RecipeError(rule.line, "uses a variable that is not given")
+        raise RecipeError(rule.line, "uses a variable that is not given",
+                          f"Give it: --recipe-variable {name}=VALUE.")
     if kind == "func" and name not in recipe.functions:
-        raise RecipeError(rule.line, "calls a function that is not given")
+        raise RecipeError(rule.line, "calls a function that is not given",
+                          "Functions are given to Recipe in Python; the command line has none.")
     if kind == "deid_func" and (rule.action == "REMOVE" or not name or name.split()[0] not in DEID_FUNCTIONS):
         raise RecipeError(rule.line, "calls a function of deid that is not known here")
     if kind == "values" and ("values", name.lower()) not in recipe.parsed.groups:

@@ -38,8 +38,8 @@ _AREA = re.compile(r"\s*(all|from:\w+|-?\d+(\s*,\s*-?\d+){3})\s*", re.IGNORECASE
 class RecipeError(UsageError):
     """A line of a recipe that is not understood, or cannot be carried out; the message names it."""
 
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(f"Line {line} of the recipe {what}.", remedy="Mend the line, or take it out.")
+    def __init__(self, line: int, what: str, remedy: str = "Mend the line, or take it out.") -> None:
+        super().__init__(f"Line {line} of the recipe {what}.", remedy=remedy)
         self.line = line
 
 
