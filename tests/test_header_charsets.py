@@ -124,6 +124,21 @@ def test_clinical_words_in_every_character_set_stay(charset):
     assert out.StudyDescription == "Liver" and out.AnatomicRegionSequence[0].CodeMeaning == "Liver"
 
 
+def test_katakana_beside_latin_letters_is_kept_in_utf_8():
+    """pydicom reads such ISO_IR 13 and cannot write it: what would become question marks becomes UTF-8."""
+    dataset = read(planted("ISO_IR 100", "Quill^Feather", ExplicitVRLittleEndian))
+    dataset.Manufacturer = "MAKER"
+    dataset.AnatomicRegionSequence[0].CodeMeaning = "NESTED"
+    content = written(dataset).replace(b"ISO_IR 100", b"ISO_IR 13 ")
+    content = content.replace(b"MAKER ", "ｼﾏ Co".encode("shift_jis").ljust(6))
+    content = content.replace(b"NESTED", "ﾄｳ 1  ".encode("shift_jis"))
+    result = deidentify(read(content), PROFILES["midi"], KEY)
+    back = read(written(result.dataset))
+    assert back.Manufacturer == "ｼﾏ Co" and back.AnatomicRegionSequence[0].CodeMeaning == "ﾄｳ 1"
+    assert back.SpecificCharacterSet == "ISO_IR 192"
+    assert any("UTF-8" in warning for warning in result.warnings)
+
+
 def spellings(charset: object, name: str) -> set[bytes]:
     """Return the words of the name in bytes, in every encoding of the character set that can spell them."""
     terms = charset if isinstance(charset, tuple) else (str(charset),)

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.errors import HeaderNotClean, UnreadableFile
 from scrub_pixels.header.actions import Scene, Subject, Tally
+from scrub_pixels.header.character_set import keep_spellable
 from scrub_pixels.header.crosswalk import Pairs, assignment_for
 from scrub_pixels.header.engine import cleaned_level
 from scrub_pixels.header.file_meta import complete, rebuilt
@@ -102,6 +103,7 @@ def _deidentified(
     blank_survivors(target, scene)
     complete(target, dataset, scene)
     codes = mark(target, profile, evidence, scene)
+    keep_spellable(target, tally)
     target.file_meta = rebuilt(dataset, target)
     target.preamble = bytes(128)
     if has_pixels(target) and not proven(target, evidence):
