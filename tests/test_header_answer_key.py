@@ -6,8 +6,11 @@ import collections
 
 import pytest
 
-from benchmarks.header import judge, make_case, read, verdicts, written
+from benchmarks.header import PICTURES, _is_readable, hidden, judge, make_case, read, verdicts, written
+from fixtures import make_fixture
+from scrub_pixels.frames import open_instance
 from scrub_pixels.header import PROFILES, Pairs, ProjectKey, deidentify
+from scrub_pixels.text import load_reader
 
 CHECKS = {"text removed", "text retained", "tag retained", "not null", "date shifted", "uid changed",
           "uid consistent", "patient id consistent", "pixels retained"}
@@ -52,3 +55,14 @@ def test_a_change_of_pixels_or_a_lost_tag_is_noticed():
     del result.dataset.StudyID
     failed = {(v.check, v.path) for v in judge(case, result.dataset, result.pairs) if not v.passed}
     assert failed == {("pixels retained", "PixelData"), ("tag retained", "StudyID")}
+
+
+def test_nothing_can_be_read_where_a_name_stood_and_everything_could_before():
+    seeds = range(9100, 9102)
+    found = hidden(seeds)
+    assert len(found) >= 4 and share(found) >= ENOUGH
+    reader = load_reader("rapidocr", 1)
+    before = [_is_readable(text, open_instance(fixture.dataset).views(0)[0].image, reader)
+              for fixture in (make_fixture(seed, PICTURES[seed % len(PICTURES)]) for seed in seeds)
+              for text in fixture.truth if text.phi and not text.code]
+    assert sum(before) > 0.7 * len(before), "the check can be failed"
