@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -31,7 +30,7 @@ from scrub_pixels.store.accounts import Account, Outcome, account_refused, evide
 from scrub_pixels.store.atomic import StoreFailed
 from scrub_pixels.store.books import open_books
 from scrub_pixels.store.ledger import open_ledger
-from scrub_pixels.store.queue import State, Wanted, open_queue
+from scrub_pixels.store.queue import State, open_queue
 from scrub_pixels.store.workspace import open_workspace
 from scrub_pixels.text.lines import TextLine
 
@@ -186,43 +185,6 @@ def test_damaged_database_is_a_workspace_error(tmp_path):
         pass
 
 
-def test_queue_gives_back_what_it_took(tmp_path):
-    with open_queue(tmp_path / "queue.sqlite") as queue:
-        account = Account(Outcome.HELD, reasons=("unknown word", "cine"), decision=a_decision(),
-                          facts={"modality": "US", "frames": 2})
-        number = queue.add("k1", Given(Path("/in/x"), member=3), account)
-        queue.add("k2", Given(Path("/in/y")), Account(Outcome.HELD, reasons=("cine",), decision=a_decision()))
-        assert queue.decision(number) == Decision(a_decision().findings, a_decision().redactions,
-                                                  Disposition.HOLD, ("unknown word", "cine"))
-        assert queue.get("k1").member == 3 and queue.get("k1").modality == "US"
-        assert queue.get("none") is None
-        assert [e.key for e in queue.entries(Wanted(reason="cine"))] == ["k1", "k2"]
-        assert [e.key for e in queue.entries(Wanted(reason="unknown word"))] == ["k1"]
-        assert [e.key for e in queue.entries(Wanted(after=number, limit=1))] == ["k2"]
-        assert queue.entries(Wanted(modality="' OR 1=1 --")) == []
-        assert queue.reasons() == {"cine": 2, "unknown word": 1}
-        assert "DOE" not in repr(queue.entries()) and "/in" not in repr(queue.entries())
-        again = queue.add("k1", Given(Path("/in/x"), member=3),
-                          Account(Outcome.HELD, reasons=("cine",), decision=a_decision()))
-        assert again == number and queue.reasons() == {"cine": 2}
-        queue.supersede("k1")
-        assert queue.counts() == {"pending": 1, "superseded": 1}
-        assert queue.entries(Wanted(state=State.PENDING))[0].key == "k2"
-        assert [line.what for line in queue.history(number)] == ["held", "held", "superseded"]
-        with pytest.raises(KeyError):
-            queue.decision(99)
-
-
-@pytest.mark.parametrize("statement", ["DELETE FROM log", "UPDATE log SET who = 'me'"])
-def test_log_only_grows(tmp_path, statement):
-    with open_queue(tmp_path / "queue.sqlite") as queue:
-        number = queue.add("k", Given(Path("/in/x")), Account(Outcome.HELD))
-        queue.log(number, "reviewer", "accepted", {"n": 1})
-        with pytest.raises(sqlite3.IntegrityError, match="only grows"):
-            queue._db.execute(statement)
-        assert [line.who for line in queue.history(number)] == ["pipeline", "reviewer"]
-
-
 def test_books_enter_a_hold_twice_and_close_it_when_it_is_released(tmp_path):
     workspace, given = open_workspace(tmp_path / "ws"), Given(Path("/in/DOE"))
     with open_books(workspace, tmp_path / "out") as books:
@@ -244,7 +206,6 @@ def test_ledger_is_never_ahead_of_the_queue(tmp_path, monkeypatch):
     workspace, given = open_workspace(tmp_path / "ws"), Given(Path("/in/a"))
     with open_books(workspace, tmp_path / "out") as books:
         number = books.ledger.begin(start(books.ledger), given)
-        monkeypatch.setattr(books.queue._batch, "wrote", lambda: None)
         books.settle(number, given, Account(Outcome.HELD, reasons=("r",)), "p1")
         with open_queue(workspace.queue_file) as other, open_ledger(workspace.ledger_file) as copy:
             assert copy.totals().held == 1 and other.counts() == {"pending": 1}

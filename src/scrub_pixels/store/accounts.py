@@ -55,6 +55,39 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What the private queue tells entries apart by, from the original data set.
+
+    Parameters
+    ----------
+    modality, device
+        As the header has them, where they hold no identifier; else empty, or a keyed token.
+    series
+        Keyed token of the Series Instance UID.
+    naming
+        How the output is named: ``new`` or ``keep``.
+    rows, columns, frames
+        Size in samples.
+    words
+        Keyed tokens of the words of every identifier: none of them may become vocabulary.
+    """
+
+    modality: str = ""
+    device: str = ""
+    series: str = ""
+    naming: str = "new"
+    rows: int = 0
+    columns: int = 0
+    frames: int = 0
+    words: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def stratum(self) -> str:
+        """Device and layout: what quality control draws from evenly."""
+        return f"{self.device} {self.rows}x{self.columns}"
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """How one input ended.
 
@@ -80,6 +113,8 @@ class Account:
         Private: findings with readings of a held Instance, for the queue only.
     pairs
         Private: old and new Patient ID and UIDs of a released Instance, for the crosswalk only.
+    origin
+        Private: what the review queue tells entries apart by.
     started, seconds
         Unix time and duration of the work.
     """
@@ -94,6 +129,7 @@ class Account:
     facts: Mapping[str, Any] = field(default_factory=dict)
     decision: Decision | None = field(default=None, repr=False)
     pairs: Pairs = field(default_factory=Pairs, repr=False)
+    origin: Origin = field(default_factory=Origin, repr=False)
     started: float = 0.0
     seconds: float = 0.0
 

@@ -1,0 +1,1 @@
+"""A person decides, the pipeline obeys: everything of the review but the site itself."""

@@ -1,0 +1,227 @@
+"""Entering and finding entries: what the pipeline writes, and what lists show."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from scrub_pixels.decisions.findings import Decision
+from scrub_pixels.store.accounts import Account, Input
+from scrub_pixels.store.queue.connection import QueueDatabase
+from scrub_pixels.store.queue.forms import decision_columns, decision_from
+from scrub_pixels.store.queue.schema import ENTRIES, LOG, REASONS, WORDS
+from scrub_pixels.store.queue.values import Entry, Facets, Kind, LogLine, State, Wanted
+
+_E = ENTRIES.c
+
+SUMMARY = tuple(_E[name] for name in (
+    "id", "key", "path", "member", "relative", "size", "modified", "state", "kind", "created", "modality",
+    "device", "series", "rows", "columns", "frames", "reasons", "naming", "claimed_by", "claimed_until",
+    "booked"))
+
+_FRESH = {"round": _E.round + 1, "draft": 0, "digest": "", "claimed_by": "", "claimed_until": 0.0}
+"""What a new hold does away with: drafts and approvals were about what the input was before."""
+
+
+class ReviewQueue:
+    """The entries of one workspace and output folder.
+
+    Parameters
+    ----------
+    where
+        A SQLite file, or the URL of a PostgreSQL database; see `QueueDatabase`.
+    owner
+        Token of workspace and output folder: others in the same database are never seen.
+    """
+
+    def __init__(self, where: Path | str, owner: str = "") -> None:
+        self.database = QueueDatabase(where)
+        self.owner = owner
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def commit(self) -> None:
+        """Make everything written so far durable now: every change is, at once."""
+
+    def add(self, key: str, source: Input, account: Account, kind: Kind = Kind.HELD) -> int:
+        """Enter an Instance, and return its number; the same key again renews the entry.
+
+        Parameters
+        ----------
+        key
+            PHI-free token of the Instance (`Books.key`): safe in a URL.
+        source
+            Where it lies.
+        account
+            Its reasons, origin and decision.
+        kind
+            Held, or drawn for quality control.
+        """
+        values = {"key": key, "owner": self.owner, "kind": kind.value, **_row_of(source, account)}
+        with self.database.writing() as connection:
+            number = self._upsert(connection, values)
+            connection.execute(delete(REASONS).where(REASONS.c.entry == number))
+            reasons = [{"reason": reason, "entry": number} for reason in dict.fromkeys(account.reasons)]
+            if reasons:
+                connection.execute(insert(REASONS), reasons)
+            self._remember_words(connection, account.origin.words)
+            what = "held" if kind is Kind.HELD else "drawn for quality control"
+            self.write_log(connection, number, "pipeline", what, {"reasons": list(account.reasons)})
+        return number
+
+    def _upsert(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        dialect = sqlite if self.database.is_sqlite else postgresql
+        statement: Any = dialect.insert(ENTRIES).values(**values)
+        renewed = {name: statement.excluded[name] for name in values if name not in ("key", "created")}
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_={**renewed, **_FRESH})
+        return int(connection.execute(statement.returning(_E.id)).scalar_one())
+
+    def _remember_words(self, connection: Connection, words: Iterable[str]) -> None:
+        rows = [{"owner": self.owner, "word": word} for word in sorted(words)]
+        dialect = sqlite if self.database.is_sqlite else postgresql
+        if rows:
+            connection.execute(dialect.insert(WORDS).on_conflict_do_nothing(), rows)
+
+    def supersede(self, key: str) -> None:
+        """Close a pending entry whose input has ended otherwise in a later run."""
+        with self.database.writing() as connection:
+            found = connection.execute(
+                update(ENTRIES).where(_E.key == key, _E.state == State.PENDING.value)
+                .values(state=State.SUPERSEDED.value, changed=time.time()).returning(_E.id)).scalar()
+            if found is not None:
+                self.write_log(connection, found, "pipeline", "superseded", {})
+
+    def log(self, number: int | None, who: str, what: str, detail: Mapping[str, Any]) -> None:
+        """Append a line to the log of an entry (None: of the queue), at once and for good."""
+        with self.database.writing() as connection:
+            self.write_log(connection, number, who, what, detail)
+
+    def write_log(self, connection: Connection, number: int | None, who: str, what: str,
+                  detail: Mapping[str, Any]) -> None:
+        """Append a line within a transaction."""
+        connection.execute(insert(LOG).values(owner=self.owner, entry=number, at=time.time(), who=who,
+                                              what=what, detail=json.dumps(detail)))
+
+    def history(self, number: int) -> list[LogLine]:
+        """Return the log of an entry, oldest first."""
+        query = select(LOG).where(LOG.c.entry == number).order_by(LOG.c.id)
+        with self.database.reading() as connection:
+            return [_log_line(row) for row in connection.execute(query)]
+
+    def get(self, key: str) -> Entry | None:
+        """Return the entry of a key, or None."""
+        query = select(*SUMMARY).where(_E.owner == self.owner, _E.key == key)
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        return entry_of(row) if row else None
+
+    def decision(self, number: int) -> Decision:
+        """Return findings and proposed redactions of an entry. Private: it holds readings.
+
+        Raises
+        ------
+        KeyError
+            If there is no such entry.
+        """
+        query = select(_E.reasons, _E.findings, _E.redactions).where(_E.id == number)
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise KeyError(number)
+        return decision_from(row.reasons, row.findings, row.redactions)
+
+    def entries(self, wanted: Wanted | None = None) -> list[Entry]:
+        """Return a page of entries in the order they came, without their findings."""
+        wanted = wanted or Wanted()
+        query = selected(select(*SUMMARY), self.owner, wanted).order_by(_E.id).limit(wanted.limit)
+        with self.database.reading() as connection:
+            return [entry_of(row) for row in connection.execute(query)]
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many entries stand in each state."""
+        return self.facets().states
+
+    def reasons(self, state: State = State.PENDING) -> Mapping[str, int]:
+        """Return how many entries of a state have each reason, most frequent first."""
+        with self.database.reading() as connection:
+            return self._reasons(connection, state)
+
+    def _reasons(self, connection: Connection, state: State) -> Mapping[str, int]:
+        number = func.count().label("number")
+        query = (select(REASONS.c.reason, number).join(ENTRIES, _E.id == REASONS.c.entry)
+                 .where(_E.owner == self.owner, _E.state == state.value)
+                 .group_by(REASONS.c.reason).order_by(number.desc(), REASONS.c.reason))
+        return {row.reason: row.number for row in connection.execute(query)}
+
+    def facets(self) -> Facets:
+        """Return how many entries there are of each kind."""
+        def pending(column: Any) -> Mapping[str, int]:
+            chosen = (_E.owner == self.owner, _E.state == State.PENDING.value)
+            query = select(column, func.count()).where(*chosen).group_by(column).order_by(column)
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+        states = select(_E.state, func.count()).where(_E.owner == self.owner).group_by(_E.state)
+        with self.database.reading() as connection:
+            return Facets({row[0]: row[1] for row in connection.execute(states)},
+                          pending(_E.kind), self._reasons(connection, State.PENDING),
+                          pending(_E.device), pending(_E.modality))
+
+
+@contextmanager
+def open_queue(where: Path | str, owner: str = "") -> Iterator[ReviewQueue]:
+    """Open a review queue and close it at the end, whatever happens."""
+    queue = ReviewQueue(where, owner)
+    try:
+        yield queue
+    finally:
+        queue.close()
+
+
+def selected(query: Select[Any], owner: str, wanted: Wanted) -> Select[Any]:
+    """Return a query of entries with the conditions of `wanted`; its limit is left to the caller."""
+    if wanted.reason:
+        query = query.join(REASONS, _E.id == REASONS.c.entry).where(REASONS.c.reason == wanted.reason)
+    equal = {"state": wanted.state.value if wanted.state else "",
+             "kind": wanted.kind.value if wanted.kind else "", "modality": wanted.modality,
+             "device": wanted.device, "series": wanted.series}
+    conditions = [_E[name] == value for name, value in equal.items() if value]
+    return query.where(_E.owner == owner, _E.id > wanted.after, *conditions)
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Return the entry of a row of `SUMMARY` columns."""
+    values = dict(row._mapping)
+    return Entry(**{
+        **values,
+        "path": os.fsdecode(values["path"]),
+        "relative": values["relative"].decode("utf-8", "surrogateescape"),
+        "member": None if values["member"] < 0 else values["member"],
+        "state": State(values["state"]), "kind": Kind(values["kind"]),
+        "reasons": tuple(json.loads(values["reasons"])), "booked": bool(values["booked"]),
+    })
+
+
+def _log_line(row: Row[Any]) -> LogLine:
+    return LogLine(row.at, row.who, row.what, json.loads(row.detail))
+
+
+def _row_of(source: Input, account: Account) -> dict[str, Any]:
+    now, origin = time.time(), account.origin
+    return {
+        "path": os.fsencode(source.path), "member": -1 if source.member is None else source.member,
+        "relative": source.relative.encode("utf-8", "surrogateescape"),
+        "size": source.size, "modified": source.modified, "state": State.PENDING.value, "booked": 1,
+        "created": now, "changed": now, "modality": origin.modality, "device": origin.device,
+        "series": origin.series, "naming": origin.naming, "rows": origin.rows, "columns": origin.columns,
+        "frames": origin.frames, "reasons": json.dumps(account.reasons), **decision_columns(account.decision),
+    }
