@@ -26,6 +26,7 @@ from scrub_pixels.errors import ProofFailed, WorkspaceError
 from scrub_pixels.masks.evidence import PixelEvidence
 from scrub_pixels.store import atomic, readback
 from scrub_pixels.store.atomic import DuplicateUid, OutFolder, Place, StoreFailed, below_output, open_out
+from scrub_pixels.store.journal import PREFIX, is_journal
 
 
 def make_dataset(seed: int = 0, uid: str = "") -> Dataset:
@@ -68,6 +69,11 @@ def leftovers(root: Path) -> list[str]:
     return [p.name for p in root.rglob("*") if p.is_file() and p.suffix != ".dcm" and p.name != atomic.MARKER]
 
 
+def private_files(out: OutFolder) -> list[Path]:
+    """Everything in the private folder but the journal, which stays until the run has ended."""
+    return [file for file in out.partial.iterdir() if not is_journal(file)]
+
+
 def test_written_file_reads_back_and_is_named_once(tmp_path):
     root = tmp_path / "out"
     root.mkdir(mode=0o750)
@@ -96,7 +102,7 @@ def test_encapsulated_multi_frame_reads_back(tmp_path):
     dataset = make_dataset()
     dataset.NumberOfFrames = 2
     dataset.PixelData = np.arange(2 * 17 * 13, dtype=np.uint32).astype(np.uint8).tobytes()
-    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.compress(RLELossless, generate_instance_uid=False, encoding_plugin="pydicom")
     with open_out(tmp_path / "out") as out:
         out.write(Stand(dataset), Place("a.dcm"))
     assert np.array_equal(dcmread(tmp_path / "out/a.dcm").pixel_array, dataset.pixel_array)
@@ -123,7 +129,7 @@ def test_same_content_is_existing_and_other_content_is_duplicate_uid(tmp_path):
             out.write(Stand(make_dataset(2, "2.25.9")), Place("a.dcm"))
         assert caught.value.code == "duplicate-uid"
         assert (out.root / "a.dcm").read_bytes() == before
-        assert list(out.partial.iterdir()) == []
+        assert private_files(out) == []
 
 
 def test_older_result_of_the_same_input_is_replaced_or_withdrawn(tmp_path):
@@ -198,7 +204,7 @@ def test_failing_disk_leaves_nothing_and_says_what_to_do(tmp_path, monkeypatch, 
             with pytest.raises(StoreFailed) as caught:
                 out.write(Stand(), Place("p/a.dcm"))
         assert caught.value.remedy and str(tmp_path) not in str(caught.value)
-        assert list(out.files()) == [] and list(out.partial.iterdir()) == []
+        assert list(out.files()) == [] and private_files(out) == []
 
 
 def _failing(code: int):
@@ -268,7 +274,7 @@ def test_data_set_that_cannot_be_encoded_is_refused_without_its_values(tmp_path)
     with open_out(tmp_path / "out") as out:
         with pytest.raises(ProofFailed, match="cannot be encoded") as caught:
             out.write(Stand(dataset), Place("a.dcm"))
-        assert "DOE" not in str(caught.value) and list(out.partial.iterdir()) == []
+        assert "DOE" not in str(caught.value) and private_files(out) == []
 
 
 def test_digest_of_the_evidence_must_match_the_disk(tmp_path):
@@ -351,3 +357,47 @@ def test_below_output_sees_through_links(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "out")
     assert below_output(tmp_path / "out/x.html") and below_output(tmp_path / "link/sub/x.html")
     assert not below_output(tmp_path / "x.html")
+
+
+def test_names_given_and_not_accounted_for_are_known_to_the_next_run(tmp_path):
+    with pytest.raises(KeyboardInterrupt), open_out(tmp_path / "out") as out:
+        out.write(Stand(), Place("p/a.dcm"))
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), open_out(tmp_path / "out") as out:
+        assert out.journaled() == {"p/a.dcm"}
+        raise KeyboardInterrupt
+    with open_out(tmp_path / "out") as out:
+        assert out.journaled() == {"p/a.dcm"}
+    with open_out(tmp_path / "out") as out:
+        assert out.journaled() == frozenset()
+
+
+def test_a_line_that_was_not_written_to_its_end_names_nothing(tmp_path):
+    with open_out(tmp_path / "out") as out:
+        (out.partial / f"{PREFIX}1").write_bytes(b"a.dcm\nb.d")
+        assert out.journaled() == {"a.dcm"}
+
+
+def test_many_files_are_named_after_all_of_them_are_durable(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "link"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1])
+    with open_out(tmp_path / "out") as out:
+        stands = [Stand(make_dataset(n)) for n in range(4)]
+        batch = [(out.prepare(stand), Place(f"p/{n}.dcm")) for n, stand in enumerate(stands)]
+        assert list(out.files()) == []
+        assert [w.relative for w in out.publish(batch)] == [f"p/{n}.dcm" for n in range(4)]
+    first, last = calls.index("link"), len(calls) - 1 - calls[::-1].index("link")
+    assert calls[:first].count("fsync") >= 5, "four files and the journal"
+    assert calls[last:].count("fsync") == 2, "each folder is synced once"
+
+
+def test_one_taken_name_costs_the_others_nothing(tmp_path):
+    with open_out(tmp_path / "out") as out:
+        out.write(Stand(make_dataset(1, "2.25.9")), Place("a.dcm"))
+        batch = [(out.prepare(Stand(make_dataset(n, "2.25.9"))), Place(name))
+                 for n, name in ((2, "a.dcm"), (3, "b.dcm"))]
+        taken, written = out.publish(batch)
+        assert isinstance(taken, DuplicateUid) and written.relative == "b.dcm"
+        assert private_files(out) == [] and sorted(out.files()) == ["a.dcm", "b.dcm"]

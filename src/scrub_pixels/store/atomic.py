@@ -1,10 +1,11 @@
 """Write to the output folder so that a file appears there whole and proven, or not at all.
 
-A file is written into a private folder inside OUT (mode 0700, same file system), synced, read
-back, compared, and only then given its name by a hard link, which fails if the name is taken.
+A file is written into a private folder inside OUT (mode 0700, same file system), read back,
+compared, synced, and only then given its name by a hard link, which fails if the name is taken.
 Where there are no hard links, a claim file decides the race and `os.replace` gives the name.
 Only de-identified bytes ever enter the private folder; what a crash leaves there is swept by the
-next run.
+next run. Names are journaled before they are given (`store.journal`), so that a later run can tell
+what a crash left unaccounted for from what somebody else put there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from pydicom import Dataset, dcmwrite
 
 from scrub_pixels.errors import ProofFailed, Refusal, ScrubError, WorkspaceError
 from scrub_pixels.frames import TRANSFER_SYNTAXES
+from scrub_pixels.store.journal import carry_over, enter_names, is_journal, journaled_names
 from scrub_pixels.store.readback import NOT_ENCODABLE, PixelDigest, file_digest, prove_written
 
 if TYPE_CHECKING:
@@ -148,19 +150,69 @@ class OutFolder:
         StoreFailed
             If the disk is full, read-only or gone.
         """
+        (written,) = self.publish([(self.prepare(scrubbed, digest), place)])
+        if isinstance(written, DuplicateUid):
+            raise written
+        return written
+
+    def prepare(self, scrubbed: Scrubbed, digest: PixelDigest | None = None) -> Path:
+        """Write one scrubbed Instance to a private file, and prove it from there; nothing is named yet.
+
+        Raises
+        ------
+        ProofFailed, StoreFailed
+            As `write`; then nothing is left of it.
+        """
         temporary = self._temporary()
-        with failures_explained("The output file"), _removed_at_last(temporary):
+        with failures_explained("The output file"), _removed_on_failure([temporary]):
             _write_dataset(temporary, scrubbed.dataset)
             found = prove_written(temporary, scrubbed.dataset)
             if digest and scrubbed.evidence.digest_out:
                 _prove_digest(digest(found), scrubbed.evidence.digest_out)
-            del found
-            return self._publish(temporary, place)
+            return temporary
+
+    def publish(self, prepared: Sequence[tuple[Path, Place]]) -> list[Written | DuplicateUid]:
+        """Make private files durable, and then give them their names, in this order.
+
+        Many at once cost a file system little more than one: the first sync takes the others along.
+
+        Returns
+        -------
+        list of Written or DuplicateUid
+            One for each, in the same order. All of them are durable when this returns.
+
+        Raises
+        ------
+        StoreFailed
+            If the disk is full, read-only or gone.
+        """
+        files = [temporary for temporary, _ in prepared]
+        with failures_explained("The output file"), _removed_on_failure(files):
+            written = [self._made_durable(temporary, place.relative) for temporary, place in prepared]
+            names = (name for _, place in prepared for name in (place.relative, place.otherwise) if name)
+            enter_names(self.partial, names)
+            touched: set[Path] = set()
+            named = [self._named_or_taken(temporary, place, copy_of, touched)
+                     for (temporary, place), copy_of in zip(prepared, written, strict=True)]
+            for folder in sorted(touched):
+                sync_folder(folder)
+            _unlink(files)
+            return named
+
+    def journaled(self) -> frozenset[str]:
+        """Return the names that runs were about to give, or gave, when they ended without an account."""
+        with failures_explained("The output folder"):
+            return frozenset(journaled_names(self.partial))
+
+    def size(self, relative: str) -> int | None:
+        """Return the size of a file that stands in OUT, or None."""
+        file = self.root / relative
+        return file.stat().st_size if file.is_file() else None
 
     def write_bytes(self, relative: str, content: Iterator[bytes]) -> Written:
         """Write a report file, replacing an older one."""
         temporary = self._temporary()
-        with failures_explained("The report"), _removed_at_last(temporary):
+        with failures_explained("The report"), _removed_on_failure([temporary]):
             size = write_private(temporary, content)
             checksum, target = file_digest(temporary), self.root / relative
             os.chmod(temporary, self._mode())
@@ -189,27 +241,39 @@ class OutFolder:
         """Return the permissions of new files: as open as the person made OUT itself."""
         return self.root.stat().st_mode & 0o666
 
-    def _publish(self, temporary: Path, place: Place) -> Written:
+    def _made_durable(self, temporary: Path, relative: str) -> Written:
         os.chmod(temporary, self._mode())
-        written = Written(place.relative, file_digest(temporary), temporary.stat().st_size)
-        if place.otherwise and not self._claim_name(place.relative):
-            return self._named(temporary, replace(written, relative=place.otherwise), place.replaces)
-        try:
-            return self._named(temporary, written, place.replaces)
-        except DuplicateUid:
-            if not place.otherwise:
-                raise
-            return self._named(temporary, replace(written, relative=place.otherwise), place.replaces)
+        size = _sync_file(temporary)
+        return Written(relative, file_digest(temporary), size)
 
-    def _named(self, temporary: Path, written: Written, replaces: str) -> Written:
+    def _named_or_taken(self, temporary: Path, place: Place, written: Written,
+                        touched: set[Path]) -> Written | DuplicateUid:
+        """Give a file its first or its second name; what has to be synced for that is added to `touched`."""
+        second = replace(written, relative=place.otherwise)
+        try:
+            if place.otherwise and not self._claim_name(place.relative):
+                return self._named(temporary, second, place.replaces, touched)
+            return self._named(temporary, written, place.replaces, touched)
+        except DuplicateUid as taken:
+            return self._named_second(temporary, second, place, touched) if place.otherwise else taken
+
+    def _named_second(self, temporary: Path, second: Written, place: Place,
+                      touched: set[Path]) -> Written | DuplicateUid:
+        try:
+            return self._named(temporary, second, place.replaces, touched)
+        except DuplicateUid as taken:
+            return taken
+
+    def _named(self, temporary: Path, written: Written, replaces: str, touched: set[Path]) -> Written:
         target = self.root / written.relative
-        _make_folders(target.parent, self.root)
+        touched |= _make_folders(target.parent, self.root)
         try:
             _name(temporary, target, self.partial, over=replaces == written.relative)
         except FileExistsError:
             return _already_there(target, written)
-        sync_folder(target.parent)
+        touched.add(target.parent)
         if replaces and replaces != written.relative:
+            sync_folder(target.parent)
             self.withdraw(replaces)
         return written
 
@@ -254,7 +318,6 @@ def _write_dataset(path: Path, dataset: Dataset) -> None:
     with _private_file(path) as file:
         with _encoding_explained():
             dcmwrite(file, plain, **_encoding(plain))
-        _sync(file)
 
 
 def _encoding(dataset: Dataset) -> dict[str, bool]:
@@ -296,6 +359,16 @@ def _sync(file) -> None:
     os.fsync(file.fileno())
 
 
+def _sync_file(path: Path) -> int:
+    """Make a closed file durable, and return its size."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -309,16 +382,25 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _removed_at_last(temporary: Path) -> Iterator[None]:
+def _removed_on_failure(files: Sequence[Path]) -> Iterator[None]:
     try:
         yield
-    finally:
+    except BaseException:
+        _unlink(files)
+        raise
+
+
+def _unlink(files: Iterable[Path]) -> None:
+    for file in files:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
 
-def _make_folders(folder: Path, root: Path) -> None:
-    """Create the folders between `root` and `folder`, never `root` itself: a vanished OUT stays an error."""
+def _make_folders(folder: Path, root: Path) -> set[Path]:
+    """Create the folders between `root` and `folder`, and return those whose names have to be synced.
+
+    Never `root` itself: an OUT that vanished stays an error.
+    """
     missing = []
     while folder != root and not folder.is_dir():
         missing.append(folder)
@@ -326,7 +408,7 @@ def _make_folders(folder: Path, root: Path) -> None:
     for new in reversed(missing):
         with suppress(FileExistsError):
             new.mkdir()
-        sync_folder(new.parent)
+    return {new.parent for new in missing}
 
 
 def _remove_empty(folder: Path, root: Path) -> None:
@@ -375,17 +457,30 @@ def open_out(root: Path) -> Iterator[OutFolder]:
     with failures_explained("The output folder"):
         root.mkdir(parents=True, exist_ok=True)
         root = root.resolve()
-        _sweep(root)
         partial = root / (PARTIAL_PREFIX + secrets.token_hex(8))
         partial.mkdir(mode=0o700)
-        _leave_marker(root)
         lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with failures_explained("The output folder"):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _sweep(root, partial)
+            _leave_marker(root)
         yield OutFolder(root, partial)
-    finally:
+    except BaseException:
+        # What was named and not accounted for is known from the journal only: that stays.
+        _empty(partial)
+        raise
+    else:
         shutil.rmtree(partial, ignore_errors=True)
+    finally:
         os.close(lock)
+
+
+def _empty(partial: Path) -> None:
+    """Remove everything from a private folder but its journals, and the folder if it has none."""
+    with suppress(OSError):
+        _unlink(file for file in partial.iterdir() if not is_journal(file))
+        partial.rmdir()
 
 
 def was_written_here(root: Path) -> bool:
@@ -400,18 +495,24 @@ def _leave_marker(root: Path) -> None:
         (root / MARKER).write_bytes(MARKER_TEXT)
 
 
-def _sweep(root: Path) -> None:
-    """Remove private folders of runs that ended without tidying up."""
+def _sweep(root: Path, current: Path) -> None:
+    """Remove private folders of runs that ended without tidying up; their journals are carried over."""
     for folder in root.glob(PARTIAL_PREFIX + "*"):
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder)
-        except BlockingIOError:
-            raise WorkspaceError("Another run is writing to this output folder.",
-                                 remedy="Wait for it to end, or choose another folder.") from None
-        finally:
-            os.close(lock)
+        if folder != current:
+            _sweep_one(folder, current)
+
+
+def _sweep_one(folder: Path, current: Path) -> None:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        carry_over(folder, current)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        raise WorkspaceError("Another run is writing to this output folder.",
+                             remedy="Wait for it to end, or choose another folder.") from None
+    finally:
+        os.close(lock)
 
 
 def below_output(path: Path) -> bool:
