@@ -133,7 +133,7 @@ def test_multiple_component_transformation_is_written_and_inverted() -> None:
     assert written_photometric(instance.pixels, "RGB", JPEG_2000_LOSSLESS) == "YBR_RCT"
 
 
-@pytest.mark.parametrize("syntax", [JPEG_BASELINE, "1.2.840.10008.1.2.4.70"])
+@pytest.mark.parametrize("syntax", [JPEG_BASELINE, "1.2.840.10008.1.2.4.81"])
 def test_no_lossless_encoder_is_said_so(syntax: str) -> None:
     recipe = Recipe()
     with pytest.raises(UnsupportedInstance):

@@ -21,12 +21,19 @@ WITNESS_ERRORS = (RuntimeError, ValueError, TypeError, AttributeError, NotImplem
 pytestmark = pytest.mark.skipif(not FILES, reason="the shared test images are not here")
 
 
-def witness(path: Path) -> np.ndarray | None:
-    """Return frame 0 as pydicom decodes it without colour conversion, or None if it does not."""
+DCT = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
+
+
+def witness(path: Path, syntax: str) -> np.ndarray | None:
+    """Return frame 0 as pydicom decodes it without colour conversion, or None if it does not.
+
+    Decoders round the cosine transform differently, so there the witness is always the same one.
+    """
+    plugin = "pylibjpeg" if syntax in DCT else ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return pixel_array(pydicom.dcmread(path, force=True), index=0, raw=True)
+            return pixel_array(pydicom.dcmread(path, force=True), index=0, raw=True, decoding_plugin=plugin)
         except WITNESS_ERRORS:
             return None
 
@@ -42,7 +49,7 @@ def test_it_decodes_as_pydicom_does_or_is_refused_with_a_reason(path: Path) -> N
         assert refusal.stage in ("open", "decode")
         return
     assert names[:1] == ["display"] * bool(last)
-    expected = witness(path) if instance.frames else None
+    expected = witness(path, instance.transfer_syntax.uid) if instance.frames else None
     if expected is None:
         return
     stored, row = instance.stored(0), instance.transfer_syntax

@@ -17,10 +17,12 @@ _SOI, _EOI, _SOS, _SOF_LS = 0xD8, 0xD9, 0xDA, 0xF7
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _SOC, _SIZ, _COD, _SOT, _EOC = b"\xff\x4f", 0xFF51, 0xFF52, 0xFF90, b"\xff\xd9"
 _JP2 = b"\x00\x00\x00\x0cjP  "
+_JXL = b"\x00\x00\x00\x0cJXL "
 # In entropy-coded data 0xFF is followed by a stuffed byte (JPEG) or a byte below 0x80 (JPEG-LS).
 _NEXT_JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)
 _NEXT_LS_MARKER = re.compile(rb"\xff[\x80-\xfe]", re.DOTALL)
 _RGB_IDS = ((82, 71, 66), (114, 103, 98))
+_JFIF_BYTES, _ADOBE_BYTES = 14, 12
 
 
 class BadCodestream(ValueError):
@@ -59,9 +61,12 @@ class Codestream:
 
 
 def starts_codestream(data: bytes | memoryview) -> bool:
-    """Tell whether `data` begins like a JPEG, JPEG-LS or JPEG 2000 codestream."""
+    """Tell whether `data` begins like a JPEG, JPEG-LS or JPEG 2000 codestream, or a JPEG XL container.
+
+    The two bytes a bare JPEG XL codestream begins with are met inside other codestreams too often.
+    """
     head = bytes(data[:12])
-    return head[:3] == b"\xff\xd8\xff" or head[:4] == b"\xff\x4f\xff\x51" or head.startswith(_JP2)
+    return head[:3] == b"\xff\xd8\xff" or head[:4] == b"\xff\x4f\xff\x51" or head.startswith((_JP2, _JXL))
 
 
 def parse(data: bytes) -> Codestream:
@@ -94,14 +99,19 @@ class _Jpeg:
 
     @property
     def colour(self) -> str:
-        """Colour space told by APP14, component identifiers, JFIF or sampling, in this order."""
+        """Colour space told by JFIF, APP14, component identifiers or sampling, in this order.
+
+        The order is that of libjpeg, which most viewers decode with: JFIF outweighs Adobe.
+        """
         if len(self.ids) != 3:
             return ""
+        if self.jfif:
+            return "YBR_FULL"
         if self.adobe is not None:
-            return "YBR_FULL" if self.adobe == 1 else "RGB"
+            return "RGB" if self.adobe == 0 else "YBR_FULL"
         if self.ids in _RGB_IDS:
             return "RGB"
-        return "YBR_FULL" if self.jfif or len(set(self.sampling)) > 1 else ""
+        return "YBR_FULL" if len(set(self.sampling)) > 1 else ""
 
 
 def _parse_jpeg(data: bytes) -> Codestream:
@@ -143,9 +153,9 @@ def _segment(data: bytes, state: _Jpeg, position: int, marker: int) -> bool:
     state.offset = position + 2 + length
     if marker in _SOF:
         _frame_header(body, state, marker)
-    elif marker == 0xE0 and body.startswith(b"JFIF"):
+    elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= _JFIF_BYTES:
         state.jfif = True
-    elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+    elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= _ADOBE_BYTES:
         state.adobe = body[11]
     elif marker == _SOS:
         return _skip_entropy(data, state)

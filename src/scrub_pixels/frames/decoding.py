@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.errors import CorruptInstance, MissingDependency, UnsupportedInstance
-from scrub_pixels.frames import native
+from scrub_pixels.frames import jpeg_xl, native
 from scrub_pixels.frames.codestream import BadCodestream, Codestream, parse, with_full_spectrum
 from scrub_pixels.frames.description import PixelDescription, attribute
 from scrub_pixels.frames.syntaxes import Codec, TransferSyntax
@@ -85,6 +85,8 @@ def stored_colour(data: bytes, description: PixelDescription, syntax: TransferSy
     because every viewer's codec believes them. JPEG 2000: an inverted component transformation
     gives RGB (PS3.5 8.2.4). Chroma is always at full resolution here, so 4:2:2 reads YBR_FULL.
     """
+    if syntax.codec is Codec.JPEG_XL and description.samples == 3:
+        return _jpeg_xl_colour(data, description)
     if syntax.codec in (Codec.JPEG, Codec.JPEG_2000) and description.samples == 3:
         return _colour(_parsed(data), description)
     return _full_resolution(description.photometric)
@@ -218,6 +220,39 @@ def _jpeg_2000(data: bytes, description: PixelDescription, syntax: TransferSynta
     return Decoded(words, _colour(stream, description), 0 if stream.signed else stream.precision)
 
 
+def _jpeg_xl(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> Decoded:
+    """Decode JPEG XL; of a recompressed JPEG, the JPEG it was, so that its own blocks are what counts."""
+    if jpeg_xl.is_recompressed(data):
+        return _jpeg(jpeg_xl.to_jpeg(data), description, syntax)
+    stream = jpeg_xl.parse(data)
+    check_codestream(stream, description)
+    words = jpeg_xl.decode(data)
+    if words.size != description.frame_samples:
+        raise _corrupt("A frame decodes to another size than it declares")
+    words = _container(words.astype(f"<u{words.dtype.itemsize}"), stream, description)
+    colour = _jpeg_xl_colour(data, description)
+    return Decoded(_within(words, stream, description, syntax), colour, stream.precision)
+
+
+def _jpeg_xl_colour(data: bytes, description: PixelDescription) -> str:
+    """Return the colour space: decoders give RGB, so a header that says YBR cannot be believed or used."""
+    try:
+        if jpeg_xl.is_recompressed(data):
+            return _colour(parse(jpeg_xl.to_jpeg(data)), description)
+        if description.samples == 1:
+            return description.photometric
+    except (BadCodestream, RuntimeError):
+        raise _corrupt("A frame is no codestream of its transfer syntax") from None
+    if description.photometric in ("RGB", "XYB", "YBR_RCT", "YBR_ICT"):
+        return "RGB"
+    raise UnsupportedInstance(
+        "JPEG XL decodes to RGB, but the header says something else",
+        stage="decode",
+        tag=attribute("PhotometricInterpretation"),
+        remedy="Correct Photometric Interpretation, or convert the Instance.",
+    )
+
+
 def _container(
     buffer: bytes | bytearray | NDArray,
     stream: Codestream,
@@ -276,6 +311,7 @@ _DECODERS: Mapping[Codec, Decoder] = MappingProxyType(
         Codec.JPEG: _jpeg,
         Codec.JPEG_LS: _jpeg_ls,
         Codec.JPEG_2000: _jpeg_2000,
+        Codec.JPEG_XL: _jpeg_xl,
         Codec.NONE: _refuse,
     }
 )

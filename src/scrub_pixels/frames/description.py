@@ -31,6 +31,7 @@ SAMPLES: Mapping[str, int] = MappingProxyType(
         "YBR_PARTIAL_420": 3,
         "YBR_ICT": 3,
         "YBR_RCT": 3,
+        "XYB": 3,
     }
 )
 """Photometric Interpretations we read, with their Samples per Pixel (PS3.3 C.7.6.3.1.2)."""
@@ -207,7 +208,7 @@ def _check_photometric(description: PixelDescription, encapsulated: bool) -> Non
 
 
 def _check_native_colour(description: PixelDescription) -> None:
-    if description.photometric in ("YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"):
+    if description.photometric in ("YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "XYB"):
         raise _corrupt("Photometric Interpretation is not for native data", "PhotometricInterpretation")
     if not description.subsampled:
         return

@@ -10,15 +10,20 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from scrub_pixels.errors import UnsupportedInstance
-from scrub_pixels.frames import native
+from scrub_pixels.errors import MissingDependency, UnsupportedInstance
+from scrub_pixels.frames import high_throughput, jpeg_xl, lossless_jpeg, native
 from scrub_pixels.frames.description import PixelDescription, attribute
 from scrub_pixels.frames.encapsulation import encapsulate
 from scrub_pixels.frames.syntaxes import (
     DEFLATED_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
+    HTJ2K_LOSSLESS,
+    HTJ2K_RPCL,
     JPEG_2000_LOSSLESS,
+    JPEG_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
     JPEG_LS_LOSSLESS,
+    JPEG_XL_LOSSLESS,
     RLE_LOSSLESS,
     transfer_syntax,
 )
@@ -28,6 +33,8 @@ _DEEPEST = 16
 _SMALLEST_J2K = 32
 """The openjpeg binding always asks for six resolutions, which need this many rows and columns."""
 _RGB, _UNSPECIFIED = 1, 0
+_WITH_TRANSFORM = (JPEG_2000_LOSSLESS, HTJ2K_LOSSLESS, HTJ2K_RPCL)
+TRANSFORMED = ("YBR_RCT", "YBR_ICT")
 
 
 def encode_frame(samples: NDArray, description: PixelDescription, syntax_uid: str) -> bytes:
@@ -55,6 +62,8 @@ def encode_frame(samples: NDArray, description: PixelDescription, syntax_uid: st
         If there is no lossless encoder for the syntax or this depth.
     ValueError
         If the samples do not have the described shape and type, or a 4:2:2 pair differs in chroma.
+    MissingDependency
+        If the encoder's package is not installed.
     """
     _check(samples, description)
     syntax = transfer_syntax(syntax_uid)
@@ -67,6 +76,10 @@ def encode_frame(samples: NDArray, description: PixelDescription, syntax_uid: st
         raise _unsupported("Floating samples are encoded natively only")
     try:
         return encoder(samples, description)
+    except ImportError:
+        raise MissingDependency(
+            f"The encoder for {syntax.name} is not installed", remedy="Install imagecodecs."
+        ) from None
     except RuntimeError:
         raise _unsupported(f"The encoder for {syntax.name} failed") from None
 
@@ -110,9 +123,14 @@ def written_photometric(description: PixelDescription, colour: str, syntax_uid: 
     """
     if not transfer_syntax(syntax_uid).encapsulated and description.subsampled:
         return description.photometric
-    if syntax_uid == JPEG_2000_LOSSLESS and colour == "RGB" and description.photometric != "RGB":
+    if colour == "RGB" and transforms(description, syntax_uid):
         return "YBR_RCT"
     return colour
+
+
+def transforms(description: PixelDescription, syntax_uid: str) -> bool:
+    """Tell whether `encode_frame` applies the reversible colour transformation (T.800 G.2)."""
+    return syntax_uid in _WITH_TRANSFORM and description.photometric in TRANSFORMED
 
 
 def _check(samples: NDArray, description: PixelDescription) -> None:
@@ -182,14 +200,42 @@ def _jpeg_ls(samples: NDArray, description: PixelDescription) -> bytes:
 def _jpeg_2000(samples: NDArray, description: PixelDescription) -> bytes:
     from openjpeg.utils import encode_array
 
-    if min(description.shape) < _SMALLEST_J2K:
-        raise _unsupported("Frames below 32 x 32 have no JPEG 2000 encoder")
     _check_depth(description)
     plain = np.ascontiguousarray(samples)
     narrow = plain.astype(f"{plain.dtype.kind}{1 if description.bits_stored <= 8 else 2}", copy=False)
-    transform = description.photometric in ("YBR_RCT", "YBR_ICT")
+    transform = description.photometric in TRANSFORMED
+    if min(description.shape) < _SMALLEST_J2K:
+        return _small_jpeg_2000(narrow, description.bits_stored, transform)
     colour = _RGB if transform else _UNSPECIFIED
     return encode_array(narrow, description.bits_stored, colour, transform)
+
+
+def _small_jpeg_2000(samples: NDArray, bits_stored: int, transform: bool) -> bytes:
+    from imagecodecs import jpeg2k_encode
+
+    one = 1  # resolution: there is little left to decompose
+    return bytes(
+        jpeg2k_encode(samples, level=0, codecformat="j2k", bitspersample=bits_stored, resolutions=one,
+                      reversible=True, mct=transform, planar=False, numthreads=1)
+    )  # fmt: skip
+
+
+def _lossless_jpeg(samples: NDArray, description: PixelDescription) -> bytes:
+    if description.bits_stored < 2:
+        raise _unsupported("JPEG Lossless has two bits at least")
+    return lossless_jpeg.encode(
+        _packed(np.ascontiguousarray(samples), description), description.bits_stored, description.photometric
+    )
+
+
+def _high_throughput(samples: NDArray, description: PixelDescription) -> bytes:
+    _check_depth(description)
+    transform = description.photometric in TRANSFORMED
+    return high_throughput.encode(samples, description.bits_stored, transform=transform)
+
+
+def _jpeg_xl(samples: NDArray, description: PixelDescription) -> bytes:
+    return jpeg_xl.encode(_packed(np.ascontiguousarray(samples), description), description.bits_stored)
 
 
 def _unsupported(message: str) -> UnsupportedInstance:
@@ -208,5 +254,10 @@ _ENCODERS: Mapping[str, Callable[[NDArray, PixelDescription], bytes]] = MappingP
         RLE_LOSSLESS: _rle,
         JPEG_LS_LOSSLESS: _jpeg_ls,
         JPEG_2000_LOSSLESS: _jpeg_2000,
+        JPEG_LOSSLESS: _lossless_jpeg,
+        JPEG_LOSSLESS_SV1: _lossless_jpeg,
+        HTJ2K_LOSSLESS: _high_throughput,
+        HTJ2K_RPCL: _high_throughput,
+        JPEG_XL_LOSSLESS: _jpeg_xl,
     }
 )

@@ -34,6 +34,7 @@ class Codec(str, Enum):
     JPEG = "jpeg"
     JPEG_LS = "jpeg-ls"
     JPEG_2000 = "jpeg 2000"
+    JPEG_XL = "jpeg xl"
     NONE = "none"
 
 
@@ -43,6 +44,7 @@ _PACKAGES: Mapping[Codec, tuple[str, ...]] = MappingProxyType(
         Codec.JPEG: ("pylibjpeg-libjpeg",),
         Codec.JPEG_LS: ("pyjpegls",),
         Codec.JPEG_2000: ("pylibjpeg-openjpeg",),
+        Codec.JPEG_XL: ("imagecodecs",),
     }
 )
 
@@ -100,8 +102,14 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
+JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+JPEG_XL_LOSSLESS = "1.2.840.10008.1.2.4.110"
+JPEG_XL_RECOMPRESSION = "1.2.840.10008.1.2.4.111"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 
@@ -132,11 +140,10 @@ def _refused(uid: str, keyword: str, name: str, section: str, reason: str) -> Tr
 _RETIRED_JPEG = "retired JPEG process that no installed decoder is proven for"
 _VIDEO = "video: frames cannot be searched and re-encoded yet"
 _JPIP = "pixels are not in the file but at a provider's address"
-_JXL = "no JPEG XL decoder is installed"
 _PART_2 = "JPEG 2000 Part 2 multi-component: no decoder is proven for it"
 _LIVE = "live stream: pixels are not in the file"
 
-_LS, _J2K = JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS
+_LS, _J2K, _HT, _XL = JPEG_LS_LOSSLESS, JPEG_2000_LOSSLESS, HTJ2K_LOSSLESS, JPEG_XL_LOSSLESS
 
 _ROWS: tuple[TransferSyntax, ...] = (
     # Native, PS3.5 Annex A.1 to A.3, A.5
@@ -156,9 +163,18 @@ _ROWS: tuple[TransferSyntax, ...] = (
         DEFLATED_FRAME, "DeflatedImageFrameCompression", "Deflated Image Frame Compression",
         "PS3.5 8.2.16", Codec.DEFLATE,
     ),
+    _same(JPEG_LOSSLESS, "JPEGLossless", "JPEG Lossless (Process 14)", "PS3.5 A.4.1", Codec.JPEG),
+    _same(JPEG_LOSSLESS_SV1, "JPEGLosslessSV1", "JPEG Lossless SV1 (Process 14)", "PS3.5 A.4.1", Codec.JPEG),
+    _same(HTJ2K_LOSSLESS, "HTJ2KLossless", "HTJ2K Lossless Only", "PS3.5 8.2.14", Codec.JPEG_2000),
+    _same(HTJ2K_RPCL, "HTJ2KLosslessRPCL", "HTJ2K RPCL Lossless Only", "PS3.5 8.2.14", Codec.JPEG_2000),
+    _same(JPEG_XL_LOSSLESS, "JPEGXLLossless", "JPEG XL Lossless", "PS3.5 8.2.15", Codec.JPEG_XL),
     # Edited block by block
     _coefficients(JPEG_BASELINE, "JPEGBaseline8Bit", "JPEG Baseline (Process 1)"),
     _coefficients(JPEG_EXTENDED, "JPEGExtended12Bit", "JPEG Extended (Process 2 and 4)"),
+    TransferSyntax(
+        JPEG_XL_RECOMPRESSION, "JPEGXLJPEGRecompression", "JPEG XL JPEG Recompression", "PS3.5 8.2.15",
+        Codec.JPEG_XL, Redact.COEFFICIENTS, True, written_as=JPEG_XL_RECOMPRESSION,
+    ),
     # Decodable, written in another lossless syntax
     _lossless(
         (
@@ -175,14 +191,6 @@ _ROWS: tuple[TransferSyntax, ...] = (
         Codec.JPEG, True, _LS,
     ),
     _lossless(
-        ("1.2.840.10008.1.2.4.57", "JPEGLossless", "JPEG Lossless (Process 14)", "PS3.5 A.4.1"),
-        Codec.JPEG, False, _LS,
-    ),
-    _lossless(
-        ("1.2.840.10008.1.2.4.70", "JPEGLosslessSV1", "JPEG Lossless SV1 (Process 14)", "PS3.5 A.4.1"),
-        Codec.JPEG, False, _LS,
-    ),
-    _lossless(
         ("1.2.840.10008.1.2.4.81", "JPEGLSNearLossless", "JPEG-LS Near-Lossless", "PS3.5 A.4.3"),
         Codec.JPEG_LS, True, _LS,
     ),
@@ -190,16 +198,11 @@ _ROWS: tuple[TransferSyntax, ...] = (
         ("1.2.840.10008.1.2.4.91", "JPEG2000", "JPEG 2000", "PS3.5 A.4.4"), Codec.JPEG_2000, True, _J2K
     ),
     _lossless(
-        ("1.2.840.10008.1.2.4.201", "HTJ2KLossless", "HTJ2K Lossless Only", "PS3.5 8.2.14"),
-        Codec.JPEG_2000, False, _J2K,
-    ),
-    _lossless(
-        ("1.2.840.10008.1.2.4.202", "HTJ2KLosslessRPCL", "HTJ2K RPCL Lossless Only", "PS3.5 8.2.14"),
-        Codec.JPEG_2000, False, _J2K,
-    ),
-    _lossless(
         ("1.2.840.10008.1.2.4.203", "HTJ2K", "High-Throughput JPEG 2000", "PS3.5 8.2.14"),
-        Codec.JPEG_2000, True, _J2K,
+        Codec.JPEG_2000, True, _HT,
+    ),
+    _lossless(
+        ("1.2.840.10008.1.2.4.112", "JPEGXL", "JPEG XL", "PS3.5 8.2.15"), Codec.JPEG_XL, True, _XL
     ),
     # Refused, each with its reason
     *(
@@ -233,14 +236,6 @@ _ROWS: tuple[TransferSyntax, ...] = (
             ("95", "JPIPReferencedDeflate", "JPIP Referenced Deflate", "PS3.5 A.7"),
             ("204", "JPIPHTJ2KReferenced", "JPIP HTJ2K Referenced", "PS3.5 A.11"),
             ("205", "JPIPHTJ2KReferencedDeflate", "JPIP HTJ2K Referenced Deflate", "PS3.5 A.12"),
-        )
-    ),
-    *(
-        _refused(f"1.2.840.10008.1.2.4.{n}", keyword, name, "PS3.5 8.2.15", _JXL)
-        for n, keyword, name in (
-            ("110", "JPEGXLLossless", "JPEG XL Lossless"),
-            ("111", "JPEGXLJPEGRecompression", "JPEG XL JPEG Recompression"),
-            ("112", "JPEGXL", "JPEG XL"),
         )
     ),
     *(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from scrub_pixels.errors import Refusal
+from scrub_pixels.frames import jpeg_xl
 from scrub_pixels.masks.jpeg_markers import (
     ADOBE_BYTES,
     APP0,
@@ -42,6 +43,8 @@ _JP2_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
 _JP2_HEADER_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"res ", b"cdef"})
 _LARGEST_JP2_BOX = 64
 """Bytes of a box in a JP2 header that says how colours are read; a colour profile is larger."""
+_JXL_BOX = {b"JXL ": 4, b"ftyp": 12, b"jxll": 1}
+"""Bytes that boxes of a JPEG XL container have which are no part of the image."""
 _WRITERS = re.compile(
     rb"(Kakadu-v?[\d.]+"
     rb"|Created by (GDCM/)?OpenJPEG version [\d.]+"
@@ -91,6 +94,8 @@ def codestream_comments(codestream: bytes) -> bool:
         return _jpeg_comments(codestream)
     if codestream[:4] == b"\xff\x4f\xff\x51":
         return _jpeg2000_comments(codestream)
+    if jpeg_xl.is_jpeg_xl(codestream):
+        return _jpeg_xl_comments(codestream)
     return codestream.startswith(b"\0\0\0\x0cjP  ") and _jp2_comments(codestream)
 
 
@@ -140,6 +145,36 @@ def _j2k_header(data: bytes, position: int, last: int) -> tuple[int, bool]:
             return position, False
         position += 2 + length
     return position, True
+
+
+def _jpeg_xl_comments(data: bytes) -> bool:
+    """Look at the boxes of a JPEG XL frame, and at the JPEG inside or what follows the image."""
+    try:
+        if data.startswith(jpeg_xl.CONTAINER) and not _plain_boxes(data):
+            return True
+        if jpeg_xl.is_recompressed(data):
+            return _jpeg_comments(jpeg_xl.to_jpeg(data))
+        jpeg_xl.parse(data)
+    except (ValueError, RuntimeError):  # no codestream, or one that holds more than a picture
+        return True
+    return _decodes_without_its_end(jpeg_xl.codestream(data))
+
+
+def _plain_boxes(data: bytes) -> bool:
+    return all(
+        kind in jpeg_xl.PICTURE_BOXES and len(body) <= _JXL_BOX.get(kind, len(body))
+        for kind, body in jpeg_xl.boxes(data)
+    )
+
+
+def _decodes_without_its_end(stream: bytes) -> bool:
+    """Tell whether bytes follow the image: JPEG XL has no end marker, but needs its last byte."""
+    shorter = stream[:-2] if stream.endswith(b"\0") else stream[:-1]
+    try:
+        jpeg_xl.decode(shorter)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _jp2_comments(data: bytes) -> bool:

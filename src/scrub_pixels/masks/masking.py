@@ -29,12 +29,16 @@ from scrub_pixels.frames import (
     Redact,
     encode_frame,
     join_frames,
+    jpeg_xl,
     pixel_data_vr,
     transfer_syntax,
     written_photometric,
 )
 from scrub_pixels.frames.codestream import BadCodestream, starts_codestream
 from scrub_pixels.frames.codestream import parse as parse_codestream
+from scrub_pixels.frames.decoding import CODEC_ERRORS
+from scrub_pixels.frames.encoding import transforms
+from scrub_pixels.frames.syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, Codec
 from scrub_pixels.geometry import Region
 from scrub_pixels.masks.black import fill_value
 from scrub_pixels.masks.evidence import FrameRedaction
@@ -45,8 +49,8 @@ from scrub_pixels.masks.painting import native_regions, paint, paint_native
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
-JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
-TRANSFORMED = ("YBR_RCT", "YBR_ICT")
+_SPEAKS_OF_COLOUR = (JPEG_LOSSLESS, JPEG_LOSSLESS_SV1)
+"""Syntaxes whose encoder is told the colour space of the samples instead of the header's."""
 _PIXELS = "(7FE0,0010) PixelData"
 
 Regions = Mapping[int, tuple[Region, ...]]
@@ -206,17 +210,26 @@ def _native_frame(work: _Work, frame: int) -> bytes:
 
 def _same_syntax(work: _Work) -> MaskedPixels:
     uid = work.instance.transfer_syntax.uid
-    frames = (_recoded_if_touched(work, frame) for frame in range(work.pixels.frames))
+    pixels = work.pixels
+    if uid in _SPEAKS_OF_COLOUR:
+        pixels = replace(pixels, photometric=work.instance.stored_photometric)
+    frames = (_recoded_if_touched(work, pixels, frame) for frame in range(pixels.frames))
     try:
-        return _masked(work, _joined(frames, work.pixels, uid), uid)
+        masked = _masked(work, _joined(frames, pixels, uid), uid)
     except UnsupportedInstance:
         return _lossless_as(work, EXPLICIT_LITTLE)
+    return replace(masked, attributes=_corrected(work.pixels.photometric, pixels.photometric))
 
 
-def _recoded_if_touched(work: _Work, frame: int) -> bytes:
+def _corrected(declared: str, true: str) -> tuple[tuple[str, object], ...]:
+    """Return Photometric Interpretation if the codestreams contradicted it."""
+    return () if declared == true else (("PhotometricInterpretation", true),)
+
+
+def _recoded_if_touched(work: _Work, pixels: PixelDescription, frame: int) -> bytes:
     if frame not in work.regions and not work.clear:
         return work.original(frame)
-    return _encoded(work.painted(frame), work.pixels, work.instance.transfer_syntax.uid)
+    return _encoded(work.painted(frame), pixels, work.instance.transfer_syntax.uid)
 
 
 def _encoded(samples: NDArray, pixels: PixelDescription, uid: str) -> bytes:
@@ -252,14 +265,46 @@ def _edited_frames(
 ) -> Iterator[bytes]:
     """Yield every frame; what was done to it is appended to `changed` and `black`."""
     fill = np.atleast_1d(work.fill).tolist()
+    unpack, pack = _AS_JPEG.get(work.instance.transfer_syntax.codec, (_itself, _itself))
     for frame in range(work.pixels.frames):
         data = work.original(frame)
         if frame in work.regions:
-            edited = blacken(data, work.regions[frame], fill)
+            edited = blacken(unpack(data), work.regions[frame], fill)
             changed.append(FrameRedaction(frame, edited.changed))
             black.append(FrameRedaction(frame, edited.black))
-            data = edited.data
+            data = pack(edited.data)
         yield data
+
+
+def _itself(data: bytes) -> bytes:
+    return data
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return the JPEG inside a JPEG XL frame."""
+    try:
+        if jpeg_xl.is_recompressed(data):
+            return jpeg_xl.to_jpeg(data)
+    except CODEC_ERRORS:  # damaged: decoding will say so
+        pass
+    raise NotEditable("A JPEG XL frame is no recompressed JPEG.", stage="mask", tag=_PIXELS)
+
+
+def _repacked(data: bytes) -> bytes:
+    """Return a JPEG recompressed, if it can be had back from there bit for bit."""
+    try:
+        packed = jpeg_xl.from_jpeg(data)
+        if jpeg_xl.is_recompressed(packed) and jpeg_xl.to_jpeg(packed) == data:
+            return packed
+    except CODEC_ERRORS:  # not every JPEG can be recompressed
+        pass
+    raise NotEditable("A redacted JPEG cannot be recompressed.", stage="mask", tag=_PIXELS)
+
+
+_AS_JPEG: Mapping[Codec, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = MappingProxyType(
+    {Codec.JPEG_XL: (_unpacked, _repacked)}
+)
+"""How a frame becomes a JPEG codestream, and a frame again."""
 
 
 def _to_lossless(work: _Work) -> MaskedPixels:
@@ -280,7 +325,7 @@ def _losslessly(work: _Work, uid: str) -> MaskedPixels:
 def _lossless_as(work: _Work, uid: str) -> MaskedPixels:
     """Write every frame in a lossless syntax; the stored samples stay what decoding gave."""
     colour = work.instance.stored_photometric
-    keeps = uid == JPEG_2000_LOSSLESS and work.pixels.photometric in TRANSFORMED
+    keeps = transforms(work.pixels, uid)
     pixels = work.pixels if keeps else replace(work.pixels, photometric=colour, planar=0)
     frames = (_encoded(work.painted(frame), pixels, uid) for frame in range(pixels.frames))
     value = _joined(frames, pixels, uid)
