@@ -21,10 +21,12 @@ from scrub_pixels.decisions import (
     Decision,
     Disposition,
     Redaction,
+    Review,
     Verdict,
     decide,
     frames_to_look_at,
     residue,
+    reviewed,
 )
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import Instance, is_dicomdir, open_instance
@@ -42,6 +44,7 @@ from scrub_pixels.text import (
 )
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
+Reviewing = Review | Sequence[Redaction]
 
 ENCAPSULATED_DOCUMENT = "EncapsulatedDocument"
 
@@ -141,7 +144,7 @@ class Scrubber:
     def __repr__(self) -> str:
         return f"Scrubber(reader={self.policy.reader!r}, profile={self.policy.profile.name!r})"
 
-    def scrub(self, source: Source, review: Sequence[Redaction] = ()) -> Scrubbed | Held:
+    def scrub(self, source: Source, review: Reviewing = ()) -> Scrubbed | Held:
         """Take one Instance through every stage.
 
         Parameters
@@ -149,7 +152,7 @@ class Scrubber:
         source
             A path, the bytes of a file, a readable binary file, or a Dataset; never changed.
         review
-            Redactions a person has drawn, added to those that are found.
+            What a person decided: a `Review`, or redactions to add to those that are found.
 
         Returns
         -------
@@ -166,13 +169,14 @@ class Scrubber:
             warnings.simplefilter("ignore")
             return self.scrub_instance(open_instance(source, self.policy.limits), review)
 
-    def scrub_instance(self, instance: Instance, review: Sequence[Redaction] = ()) -> Scrubbed | Held:
+    def scrub_instance(self, instance: Instance, review: Reviewing = ()) -> Scrubbed | Held:
         """Take an opened Instance through the stages; see `scrub`."""
         _refuse_what_is_no_image(instance)
         if instance.pixels is None or self.policy.header_only:
             return self._without_search(instance)
         search = self.look(instance)
-        decision = _with_review(decide(search, instance.dataset, self.policy.decisions), review)
+        settings = self.policy.decisions
+        decision = reviewed(decide(search, instance.dataset, settings), review, search.shape, settings)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
         masked, candidate = self._mask(instance, decision)
@@ -243,10 +247,6 @@ def _carries_comments(instance: Instance) -> bool:
     if not instance.transfer_syntax.encapsulated:
         return False
     return any(codestream_comments(instance.encoded(frame)) for frame in range(instance.frames))
-
-
-def _with_review(decision: Decision, review: Sequence[Redaction]) -> Decision:
-    return replace(decision, redactions=(*decision.redactions, *review))
 
 
 def _kept_back(decision: Decision) -> Held:

@@ -13,6 +13,7 @@ from scrub_pixels.decisions.findings import (
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
 from scrub_pixels.decisions.redactions import redactions
 from scrub_pixels.decisions.residue import frames_to_look_at, residue
+from scrub_pixels.decisions.review import Review, Seen, reviewed
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
 from scrub_pixels.decisions.verdicts import Context, judge
 
@@ -30,6 +31,8 @@ __all__ = [
     "KeepPolicy",
     "OnUncertain",
     "Redaction",
+    "Review",
+    "Seen",
     "Verdict",
     "decide",
     "frames_to_look_at",
@@ -37,4 +40,5 @@ __all__ = [
     "judge",
     "redactions",
     "residue",
+    "reviewed",
 ]

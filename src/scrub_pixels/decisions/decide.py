@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from scrub_pixels.decisions.findings import Decision, Disposition, Finding, Verdict
 from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.decisions.review import UNSURE_PLACES
 from scrub_pixels.decisions.settings import DecisionSettings, OnUncertain
 from scrub_pixels.decisions.verdicts import Context, judge
 from scrub_pixels.text.lines import TextSearch
@@ -31,7 +32,7 @@ def decide(search: TextSearch, dataset: Dataset, settings: DecisionSettings = _D
     findings = judge(search.lines, harvest(dataset), settings, _context(search, dataset))
     doubts = (*_search_doubts(search), *_header_doubts(dataset, findings))
     unsure = sum(finding.verdict is Verdict.UNSURE for finding in findings)
-    uncertain = (f"places that may be text and could not be read: {unsure}",) if unsure else ()
+    uncertain = (f"{UNSURE_PLACES}: {unsure}",) if unsure else ()
     return Decision(
         findings=findings,
         redactions=redactions(findings, search.shape, settings),
