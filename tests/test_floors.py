@@ -11,8 +11,8 @@ import scrub_pixels
 
 ROOT = Path(scrub_pixels.__file__).parent
 
-FLOORS = ["errors", "geometry", "frames", "text", "decisions", "masks", "header", "policy", "pipeline",
-          "store", "run", "review", "gateway", "cli"]
+FLOORS = ["errors", "geometry", "frames", "text", "decisions", "masks", "header", "policy", "beside",
+          "pipeline", "store", "run", "review", "gateway", "cli"]
 """From the ground up. A module may import from its own floor and from those below."""
 
 PEERS = {frozenset({"errors", "geometry"}), frozenset({"review", "gateway"})}

@@ -1,6 +1,6 @@
 """READ FIRST: one Instance through the stages, from a file to the proof. No I/O of its own.
 
-    open -> find text -> decide -> mask -> prove -> look again -> de-identify the header
+    open -> find text -> decide -> mask -> prove -> look again -> pictures beside the frames -> header
 
 Everything that calls this (command line, executors, gateway, review site, library users) differs
 only in where an Instance comes from and where the outcome goes. ``Scrubbed`` is the only thing
@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from pydicom import Dataset
 
+from scrub_pixels.beside import Judges, Wishes, cleared_bits, put_back, set_aside
 from scrub_pixels.decisions import (
     Decision,
     Disposition,
@@ -29,12 +30,22 @@ from scrub_pixels.decisions import (
     reviewed,
 )
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
-from scrub_pixels.frames import Instance, is_dicomdir, open_instance
-from scrub_pixels.header import Pairs, ProjectKey, deidentify
+from scrub_pixels.frames import (
+    ContentKind,
+    Instance,
+    OverlayPlane,
+    content_kind,
+    is_dicomdir,
+    open_instance,
+    shows_slide_label,
+)
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.header import Option, Pairs, ProjectKey, deidentify
 from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
-from scrub_pixels.policy import Policy
+from scrub_pixels.policy import Icons, Passage, Policy
 from scrub_pixels.text import (
     Detectors,
+    TextLine,
     TextReader,
     TextSearch,
     find_text,
@@ -46,7 +57,9 @@ from scrub_pixels.text import (
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 Reviewing = Review | Sequence[Redaction]
 
-ENCAPSULATED_DOCUMENT = "EncapsulatedDocument"
+SLIDE_LABEL = "policy: image of a slide's label"
+
+NOTHING_DECIDED = Decision((), (), Disposition.RELEASE)
 
 MOST_LOOKS = 8
 """Masked frames of one Instance that are read again."""
@@ -171,12 +184,13 @@ class Scrubber:
 
     def scrub_instance(self, instance: Instance, review: Reviewing = ()) -> Scrubbed | Held:
         """Take an opened Instance through the stages; see `scrub`."""
-        _refuse_what_is_no_image(instance)
+        _refuse_index(instance)
+        if reasons := _kept_from_passing(instance, self.policy):
+            return Held(NOTHING_DECIDED, reasons)
         if instance.pixels is None or self.policy.header_only:
-            return self._without_search(instance)
-        search = self.look(instance)
-        settings = self.policy.decisions
-        decision = reviewed(decide(search, instance.dataset, settings), review, search.shape, settings)
+            return self._released(instance, instance, NOTHING_DECIDED, _unsearched(instance))
+        search, decision = self._decided(instance)
+        decision = reviewed(decision, review, search.shape, self.policy.decisions)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
         masked, candidate = self._mask(instance, decision)
@@ -188,22 +202,29 @@ class Scrubber:
         if _carries_comments(candidate):
             return Held(decision, ("a frame's codestream carries a comment or application data",))
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
-        return self._released(candidate.dataset, decision, evidence)
+        return self._released(instance, candidate, decision, evidence)
 
     def propose(self, instance: Instance) -> tuple[Decision, Dataset | None]:
         """Return what would be decided for an Instance, and its masked but identified data set.
 
         For a person to look at; nothing is proven or released.
         """
-        _refuse_what_is_no_image(instance)
+        _refuse_index(instance)
         if instance.pixels is None:
-            return Decision((), (), Disposition.RELEASE), None
-        decision = decide(self.look(instance), instance.dataset, self.policy.decisions)
+            return NOTHING_DECIDED, None
+        _, decision = self._decided(instance)
         return decision, with_pixels(instance.dataset, mask(instance, decision.redactions))
 
     def look(self, instance: Instance) -> TextSearch:
         """Search every frame of an Instance for text."""
         return find_text(instance, self.reader, self.policy.search, self.detectors)
+
+    def _decided(self, instance: Instance) -> tuple[TextSearch, Decision]:
+        """Search and decide; the image of a slide's label goes as a whole, whatever could be read."""
+        if shows_slide_label(instance.dataset):
+            return _all_black(instance)
+        search = self.look(instance)
+        return search, decide(search, instance.dataset, self.policy.decisions)
 
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
         """Mask what was decided, and open the result anew."""
@@ -214,6 +235,8 @@ class Scrubber:
         """Return what reading the masked frames again still finds beside the redactions."""
         detectors = Detectors(self.detectors.fine, self.detectors.fine)
         left: list[Redaction] = []
+        if any(redaction.reason == SLIDE_LABEL for redaction in decision.redactions):
+            return ()
         for frame in frames_to_look_at(decision.redactions, MOST_LOOKS):
             regions = [r.region for r in decision.redactions if frame in r.frames]
             image = candidate.views(frame)[0].image
@@ -221,25 +244,83 @@ class Scrubber:
             left += residue(lines, frame, decision, candidate.dataset, self.policy.decisions)
         return tuple(left)
 
-    def _without_search(self, instance: Instance) -> Scrubbed | Held:
-        """Release the header alone: there is nothing to search, or the policy says not to."""
-        decision = Decision((), (), Disposition.RELEASE)
-        return self._released(instance.dataset, decision, _unsearched(instance))
-
-    def _released(self, dataset: Dataset, decision: Decision, evidence: PixelEvidence) -> Scrubbed:
-        header = deidentify(dataset, self.policy.profile, self.key, evidence)
-        return Scrubbed(header.dataset, header.pseudonym, decision, evidence, header.codes,
+    def _released(
+        self, original: Instance, candidate: Instance, decision: Decision, evidence: PixelEvidence
+    ) -> Scrubbed:
+        """De-identify the header of a masked Instance, without what shows a picture beside its frames."""
+        aside = set_aside(original, candidate, self._wishes(), self._judges(original.dataset))
+        spare = (cleared_bits(),) if evidence.cleared_bits else ()
+        evidence = replace(evidence, carriers=(*spare, *aside.accounts))
+        header = deidentify(aside.dataset, self.policy.profile, self.key, evidence)
+        dataset = put_back(header.dataset, aside)
+        if content_kind(dataset) is ContentKind.AUDIO:
+            dataset.PatientIdentityRemoved = "NO"
+        return Scrubbed(dataset, header.pseudonym, decision, evidence, header.codes,
                         tuple(sorted(dict(header.actions).items())), header.warnings, header.pairs)
 
+    def _wishes(self) -> Wishes:
+        """Return what the profile and the policy keep beside the frames; nothing that is not searched."""
+        searched = not self.policy.header_only
+        graphics = Option.CLEAN_GRAPHICS in self.policy.profile
+        return Wishes(searched and graphics, searched and self.policy.icons is Icons.REBUILD)
 
-def _refuse_what_is_no_image(instance: Instance) -> None:
+    def _judges(self, dataset: Dataset) -> Judges:
+        """Return how text beside the frames is judged: searched like a frame, by the same rules."""
+        quiet = Dataset(dataset)
+        quiet.pop("BurnedInAnnotation", None)  # it speaks of the frames
+
+        def plane(picture: OverlayPlane) -> Decision:
+            found = find_text(picture, self.reader, self.policy.search, self.detectors)
+            return decide(found, quiet, self.policy.decisions)
+
+        def text(value: str) -> Decision:
+            return decide(_as_read(value), quiet, self.policy.decisions)
+
+        return Judges(plane, text)
+
+
+def _refuse_index(instance: Instance) -> None:
     if is_dicomdir(instance.dataset):
         raise NotDicom("This is a DICOMDIR, an index of other files.", stage="open",
                        remedy="Nothing to do: the files it lists are processed one by one.")
-    if ENCAPSULATED_DOCUMENT in instance.dataset:
-        raise UnsupportedInstance("Encapsulated documents are not searched for identifiers.", stage="decode",
-                                  tag="(0042,0011) EncapsulatedDocument",
-                                  remedy="Take the document out and de-identify it by other means.")
+
+
+def _kept_from_passing(instance: Instance, policy: Policy) -> tuple[str, ...]:
+    """Return why an Instance waits because of what it is; refuse it if the policy says so."""
+    kind = content_kind(instance.dataset)
+    passage = {ContentKind.DOCUMENT: policy.documents, ContentKind.AUDIO: policy.audio,
+               ContentKind.REPORT: policy.reports, ContentKind.PRESENTATION: policy.reports,
+               }.get(kind, Passage.HEADER)
+    if passage is Passage.HEADER:
+        return ()
+    reason = f"{kind.value}: its content is not searched for identifiers"
+    if passage is Passage.HOLD:
+        return (reason,)
+    raise UnsupportedInstance(f"{reason[0].upper()}{reason[1:]}.", stage="decide",
+                              remedy="De-identify it by other means, or see the policy's documents, "
+                                     "reports and audio.")
+
+
+def _all_black(instance: Instance) -> tuple[TextSearch, Decision]:
+    """Decide that no sample stays: there is nothing to search then."""
+    shape, frames = (instance.dataset.Rows, instance.dataset.Columns), instance.frames
+    whole = Redaction(Region.whole(shape), FrameSpan(0, frames), SLIDE_LABEL)
+    return TextSearch((), shape, frames, frames, ""), Decision((), (whole,), Disposition.RELEASE)
+
+
+_LINE, _LETTER = 20, 10
+
+
+def _as_read(text: str) -> TextSearch:
+    """Return typed text as if it had been read, line by line, far from the edges of a frame."""
+    found = [line for line in text.splitlines() if line.strip()]
+    middle, whole = _LINE * 10 * (len(found) + 1), FrameSpan(0, 1)
+    lines = tuple(
+        TextLine(Region(middle + _LINE * row, _LINE, _LINE - 4, _LETTER * len(line)), whole, line, 1.0, 1.0)
+        for row, line in enumerate(found)
+    )
+    shape = 2 * middle + _LINE, _LINE * 2 + _LETTER * max(map(len, found), default=1)
+    return TextSearch(lines, shape, 1, 1, "")
 
 
 def _carries_comments(instance: Instance) -> bool:

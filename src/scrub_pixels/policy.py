@@ -43,6 +43,27 @@ else:
     import tomli as tomllib
 
 
+class Passage(str, Enum):
+    """What happens to an Instance whose content is nothing that the search of pixels can judge."""
+
+    HOLD = "hold"
+    """It waits in the review queue."""
+
+    REFUSE = "refuse"
+    """It is refused, with the reason."""
+
+    HEADER = "header"
+    """It passes with its header de-identified; see `Policy` for what that does to its content."""
+
+
+class Icons(str, Enum):
+    """What happens to an Icon Image Sequence."""
+
+    REMOVE = "remove"
+    REBUILD = "rebuild"
+    """Where there was one, a new one is made from the first masked frame."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Everything that decides what happens to an Instance.
@@ -64,6 +85,17 @@ class Policy:
         Header de-identification Profile and Options (PS3.15 Annex E).
     limits
         Sizes above which an Instance is refused.
+    documents
+        Encapsulated documents (PDF, CDA, STL, OBJ), which are never searched. ``header`` puts an
+        empty document in the place of each, as PS3.15 Table E.1-1 says (code D).
+    reports
+        Structured Reports and Presentation States. ``header`` removes or cleans their text as the
+        profile says (Clean Structured Content, Clean Descriptors, Clean Graphics).
+    audio
+        Waveforms that may hold a voice. ``header`` leaves them in, unheard: Patient Identity
+        Removed is then NO.
+    icons
+        Whether an icon is removed or made anew from the masked frame.
     seconds_per_instance
         Time after which the work on one Instance is stopped and the Instance refused.
     """
@@ -75,6 +107,10 @@ class Policy:
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     profile: Profile = field(default_factory=lambda: PROFILES["basic"])
     limits: Limits = field(default_factory=Limits)
+    documents: Passage = Passage.REFUSE
+    reports: Passage = Passage.HEADER
+    audio: Passage = Passage.REFUSE
+    icons: Icons = Icons.REMOVE
     seconds_per_instance: float = 1800.0
 
     def __post_init__(self) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from enum import Enum
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 
-_BULK_BYTES = 4096
+_BULK_BYTES = 1024
+"""A private value as long as this can hold a picture with letters in it: 128 x 64 bits, 32 x 32 samples."""
+
+_BEGINS_LIKE_A_PICTURE = 32
+_PREFIX_AT = 128
 _MAGIC = (
     b"\xff\xd8\xff",
     b"\xff\x4f\xff\x51",
@@ -22,6 +30,7 @@ _MAGIC = (
     b"DICM",
 )
 _BINARY = frozenset({"OB", "OW", "OB or OW", "UN", "OL", "OV", "OF", "OD", "UT", "ST", "LT"})
+_PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
 
 
 class CarrierKind(str, Enum):
@@ -35,7 +44,7 @@ class CarrierKind(str, Enum):
     NESTED_PIXELS = "pixels in a sequence"
     GRAPHIC = "graphic annotation"
     PRIVATE = "private bulk data"
-    WAVEFORM_TEXT = "waveform annotation"
+    MISPLACED = "picture in an attribute for something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +70,64 @@ class Carrier:
     size: int = 0
 
 
+PICTURES: Set[CarrierKind] = frozenset(
+    {
+        CarrierKind.OVERLAY,
+        CarrierKind.EMBEDDED_OVERLAY,
+        CarrierKind.CURVE,
+        CarrierKind.ICON,
+        CarrierKind.NESTED_PIXELS,
+        CarrierKind.PRIVATE,
+        CarrierKind.MISPLACED,
+    }
+)
+"""Kinds that no header rule can judge, because what they show is not text in an attribute."""
+
+
 def carriers(dataset: Dataset) -> tuple[Carrier, ...]:
     """Return every other place of pictures or drawn text, in the order of the data set.
 
     Overlay planes 60xx (PS3.3 C.9), curves 50xx (retired), Icon Image Sequence, Encapsulated
-    Document, pixels and graphics inside sequences, and private elements that are large or begin
-    like a picture. Sequences are walked; what is inside an icon is not listed again.
+    Document, pixels and graphics inside sequences, private elements that are large or begin
+    like a picture, and other attributes that do. Sequences are walked; what is inside an icon is
+    not listed again.
     """
     return tuple(_walk(dataset, ()))
+
+
+def without_pictures(dataset: Dataset) -> tuple[Dataset, Counter[CarrierKind]]:
+    """Return a data set without any of `PICTURES`, at any depth, and how many of each there were.
+
+    Of overlays and curves the whole group goes. The data set given is not changed; what needs no
+    change is shared with it.
+    """
+    counts = Counter(c.kind for c in carriers(dataset) if c.kind in PICTURES)
+    grouped = any(_is_drawn_group(tag >> 16) for tag in dataset.keys())
+    return (_without(dataset, ()) if counts or grouped else dataset), counts
+
+
+def _without(dataset: Dataset, path: tuple[int, ...]) -> Dataset:
+    """Return a copy of one level without pictures; `dataset` is shared as far as it stays."""
+    level = copy.copy(dataset)
+    level._dict = dict(dataset._dict)
+    for element in dataset:
+        if _is_drawn_group(element.tag.group) or _kind(element, dataset, path) in PICTURES:
+            del level[element.tag]
+        elif element.VR == "SQ" and element.value:
+            items = [_without(item, (*path, int(element.tag))) for item in element.value]
+            level[element.tag] = _sequence_of(element, items)
+    return level
+
+
+def _sequence_of(element: DataElement, items: list[Dataset]) -> DataElement:
+    twin = DataElement(element.tag, "SQ", Sequence(items))
+    twin.is_undefined_length = element.is_undefined_length
+    return twin
+
+
+def _is_drawn_group(group: int) -> bool:
+    """Tell whether all of a repeating group belongs to an overlay or a curve (PS3.5 7.6)."""
+    return group % 2 == 0 and (0x5000 <= group <= 0x50FE or 0x6000 <= group <= 0x60FE)
 
 
 def _walk(dataset: Dataset, path: tuple[int, ...]) -> Iterator[Carrier]:
@@ -98,8 +157,8 @@ Rule = Callable[[DataElement, Dataset, tuple[int, ...]], bool]
 
 
 def _in_group(element: DataElement, first: int) -> bool:
-    """Tell whether a tag is of a repeating group (PS3.5 7.6): `first`, +2, ... +0x1E."""
-    return first <= element.tag.group <= first + 0x1E and element.tag.group % 2 == 0
+    """Tell whether a tag is of a repeating group (PS3.5 7.6): `first`, +2, ... +0xFE."""
+    return first <= element.tag.group <= first + 0xFE and element.tag.group % 2 == 0
 
 
 def _is_overlay(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
@@ -114,7 +173,8 @@ def _is_embedded_overlay(element: DataElement, dataset: Dataset, path: tuple[int
 
 
 def _is_curve(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
-    return _in_group(element, 0x5000) and element.tag.element == 0x3000
+    """Curve Data, or the Audio Sample Data that a curve group may hold instead (retired)."""
+    return _in_group(element, 0x5000) and element.tag.element in (0x3000, 0x200C)
 
 
 def _has_keyword(*keywords: str) -> Rule:
@@ -122,17 +182,34 @@ def _has_keyword(*keywords: str) -> Rule:
 
 
 def _is_nested_pixels(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
-    keywords = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-    return bool(path) and element.keyword in keywords
+    return bool(path) and element.keyword in _PIXELS
 
 
 def _is_private_bulk(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
-    value = element.value
-    if not element.tag.is_private or not isinstance(value, (bytes, bytearray, str)):
+    if not element.tag.is_private:
         return False
-    head = bytes(value[:256]) if not isinstance(value, str) else b""
-    large = len(value) > _BULK_BYTES and element.VR in _BINARY
-    return large or (len(value) > 32 and any(magic in head for magic in _MAGIC))
+    value = element.value
+    if isinstance(value, (MultiValue, list)):
+        return len(value) >= _BULK_BYTES
+    if not isinstance(value, (bytes, bytearray, str)):
+        return False
+    large = len(value) >= _BULK_BYTES and element.VR in _BINARY
+    return large or (isinstance(value, (bytes, bytearray)) and _looks_like_a_picture(value))
+
+
+def _is_misplaced(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
+    """A picture file in an attribute that is made for something else: a palette, a profile, a text."""
+    if element.tag.is_private or element.keyword in _PIXELS or element.keyword == "EncapsulatedDocument":
+        return False
+    value = element.value
+    if not isinstance(value, (bytes, bytearray)) or len(value) <= _BEGINS_LIKE_A_PICTURE:
+        return False
+    return bytes(value[:8]).startswith(_MAGIC) or value[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM"
+
+
+def _looks_like_a_picture(value: bytes | bytearray) -> bool:
+    head = bytes(value[:256])
+    return len(value) > _BEGINS_LIKE_A_PICTURE and any(magic in head for magic in _MAGIC)
 
 
 _RULES: tuple[tuple[CarrierKind, Rule], ...] = (
@@ -144,4 +221,5 @@ _RULES: tuple[tuple[CarrierKind, Rule], ...] = (
     (CarrierKind.GRAPHIC, _has_keyword("TextObjectSequence", "GraphicObjectSequence")),
     (CarrierKind.NESTED_PIXELS, _is_nested_pixels),
     (CarrierKind.PRIVATE, _is_private_bulk),
+    (CarrierKind.MISPLACED, _is_misplaced),
 )

@@ -25,6 +25,27 @@ class FrameRedaction:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierEvidence:
+    """What became of pictures beside the frames.
+
+    Parameters
+    ----------
+    carrier
+        What they were: ``overlay plane``, ``icon image``, ``private bulk data`` ...
+    fate
+        ``removed``, ``cleared`` (unused bits of the samples), ``kept`` (searched, nothing
+        identifying), ``cleaned`` (searched, identifying text cleared) or ``rebuilt`` (from the
+        masked frame).
+    count
+        How many.
+    """
+
+    carrier: str
+    fate: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PixelEvidence:
     """The proof of one Instance's pixels.
 
@@ -55,6 +76,8 @@ class PixelEvidence:
         Counts of lines found, masked, and kept as proven harmless.
     residual_text
         True if reading the masked frames again still found text to be masked.
+    carriers
+        What became of every picture beside the frames.
     """
 
     frames: int
@@ -73,6 +96,7 @@ class PixelEvidence:
     text_masked: int = 0
     text_kept: int = 0
     residual_text: bool = False
+    carriers: tuple[CarrierEvidence, ...] = ()
 
     @property
     def searched(self) -> bool:

@@ -20,7 +20,8 @@ INSTANCE_FACTS = (
     "pseudonym", "modality", "device", "sop_class", "rows", "columns", "frames", "frames_searched",
     "frames_masked", "frames_compared", "searched", "clean", "residual_text", "pixel_data_identical",
     "cleared_bits", "text_lines", "text_masked", "text_kept", "redactions", "reasons_masked", "syntax_in",
-    "syntax_out", "digest_in", "digest_out", "reader", "codes", "actions", "warnings", "bytes", "sha256",
+    "syntax_out", "digest_in", "digest_out", "reader", "carriers", "codes", "actions", "warnings", "bytes",
+    "sha256",
 )
 """What is told of a released Instance; all of it comes from the de-identified data set or the proof."""
 
