@@ -207,7 +207,8 @@ def test_ledger_is_never_ahead_of_the_queue(tmp_path, monkeypatch):
     with open_books(workspace, tmp_path / "out") as books:
         number = books.ledger.begin(start(books.ledger), given)
         books.settle(number, given, Account(Outcome.HELD, reasons=("r",)), "p1")
-        with open_queue(workspace.queue_file) as other, open_ledger(workspace.ledger_file) as copy:
+        queue = open_queue(workspace.queue_file, books.queue.owner)
+        with queue as other, open_ledger(workspace.ledger_file) as copy:
             assert copy.totals().held == 1 and other.counts() == {"pending": 1}
 
 

@@ -49,6 +49,10 @@ class Campaign:
         Go on with what an earlier run began.
     passphrase
         What the crosswalk in the workspace is encrypted with; empty leaves it plain.
+    queue_url
+        A PostgreSQL database for the review queue; None keeps it in the workspace.
+    qa_sample
+        Share of the released Instances, 0 to 1, drawn into the queue for quality control.
     """
 
     source: Path
@@ -59,6 +63,8 @@ class Campaign:
     jobs: int = 0
     resume: bool = False
     passphrase: bytes = field(default=b"", repr=False)
+    queue_url: str | None = field(default=None, repr=False)
+    qa_sample: float = 0.0
 
     @property
     def private(self) -> Path:
@@ -128,7 +134,7 @@ def run(campaign: Campaign, watch: Watcher = lambda account: None) -> Result:
         workspace = open_workspace(campaign.private, outside=(campaign.source, campaign.out))
         stack.enter_context(workspace.locked())
         out = stack.enter_context(open_out(campaign.out))
-        books = stack.enter_context(open_books(workspace, out.root, campaign.passphrase))
+        books = stack.enter_context(open_books(workspace, out.root, campaign.passphrase, campaign.queue_url))
         return _Run(campaign, workspace, out, books).go(watch)
 
 
@@ -171,6 +177,8 @@ class _Run:
         outcomes = executor_for(self.campaign).run(work, self._tasks(number))
         for task, outcome in outcomes:
             watch(self.books.settle(task.number, task.source, _settled(outcome), self.digest))
+        if self.campaign.qa_sample:
+            self.books.draw(self.campaign.qa_sample)
         runs.finish(number)
         self.books.commit()
         report = write_report(self.out, self.books.ledger)
@@ -218,6 +226,8 @@ class _Run:
     def _done_before(self, source: Source) -> bool:
         """Tell whether this input is settled; what was released of an older version of it is withdrawn."""
         ledger = self.books.ledger
+        if self.books.rejected(source):
+            return True
         row = ledger.done(source, self.digest)
         if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row):
             return True

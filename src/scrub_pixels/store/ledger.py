@@ -159,6 +159,12 @@ class Ledger:
         self._target = _target(self._db, out)
         self.runs = Runs(self._db, self._target)
 
+    @property
+    def folder(self) -> Path:
+        """The output folder whose inputs are meant, resolved."""
+        row = self._db.execute("SELECT folder FROM targets WHERE id = ?", (self._target,)).fetchone()
+        return Path(os.fsdecode(row[0]))
+
     def close(self) -> None:
         """Commit what is open and close the file."""
         try:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scrub_pixels.decisions.findings import Decision
@@ -29,6 +29,9 @@ SUMMARY = tuple(_E[name] for name in (
 
 _FRESH = {"round": _E.round + 1, "draft": 0, "digest": "", "claimed_by": "", "claimed_until": 0.0}
 """What a new hold does away with: drafts and approvals were about what the input was before."""
+
+_JUDGED = ("kind", "size", "modified", "findings", "redactions")
+"""If none of these is new, whoever works on the entry goes on undisturbed."""
 
 
 class ReviewQueue:
@@ -82,8 +85,11 @@ class ReviewQueue:
     def _upsert(self, connection: Connection, values: Mapping[str, Any]) -> int:
         dialect = sqlite if self.database.is_sqlite else postgresql
         statement: Any = dialect.insert(ENTRIES).values(**values)
-        renewed = {name: statement.excluded[name] for name in values if name not in ("key", "created")}
-        statement = statement.on_conflict_do_update(index_elements=["key"], set_={**renewed, **_FRESH})
+        new = statement.excluded
+        renewed = {name: new[name] for name in values if name not in ("key", "created")}
+        same = and_(*(_E[name] == new[name] for name in _JUDGED), _E.state == State.PENDING.value)
+        begun = {name: case((same, _E[name]), else_=fresh) for name, fresh in _FRESH.items()}
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_={**renewed, **begun})
         return int(connection.execute(statement.returning(_E.id)).scalar_one())
 
     def _remember_words(self, connection: Connection, words: Iterable[str]) -> None:

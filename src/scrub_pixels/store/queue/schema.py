@@ -104,10 +104,13 @@ POPULATION = Table(
     Column("key", Text, primary_key=True),
     _text("owner"),
     Column("stratum", Text, nullable=False), Column("rank", Text, nullable=False),
-    _text("verdict"),
+    Column("origin", Text, nullable=False), _number("drawn"), _text("verdict"),
     Index("population_rank", "owner", "stratum", "rank"),
 )
-"""Released Instances from which quality control draws; `rank` is a keyed digest, so the draw is fair."""
+"""Released Instances from which quality control draws; `rank` is a keyed digest, so the draw is fair.
+
+`verdict` is empty, ``clean`` or ``missed``.
+"""
 
 WORDS = Table(
     "review_words", METADATA,

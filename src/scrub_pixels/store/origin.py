@@ -1,0 +1,71 @@
+"""Where an Instance comes from, as far as the private review queue has to know it."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+
+from scrub_pixels.decisions import Identity, harvest
+from scrub_pixels.frames import Instance
+from scrub_pixels.header import ProjectKey, contains_identifier
+from scrub_pixels.store.accounts import Origin
+
+LONGEST = 64
+TOKEN = 16
+
+
+def origin_of(instance: Instance, key: ProjectKey, naming: str) -> Origin:
+    """Return what tells an Instance apart in the queue: words only where they identify nobody.
+
+    Parameters
+    ----------
+    instance
+        As read, identified.
+    key
+        The project key: the Series, and words that identify, become its tokens.
+    naming
+        How outputs of this run are named.
+    """
+    dataset, identity = instance.dataset, harvest(instance.dataset)
+    numbers = {name: _number(dataset, keyword) for name, keyword in _SIZES}
+    return Origin(
+        modality=_shown(_text(dataset, "Modality"), identity, key),
+        device=_shown(device_name(dataset), identity, key),
+        series=_token(key, "series", _text(dataset, "SeriesInstanceUID")),
+        naming=naming,
+        frames=instance.frames,
+        words=frozenset(word_token(key, word) for word in identity.words()),
+        **numbers,
+    )
+
+
+_SIZES = (("rows", "Rows"), ("columns", "Columns"))
+
+
+def device_name(dataset: Dataset) -> str:
+    """Return Manufacturer and Manufacturer's Model Name in capitals, as one line."""
+    words = f"{_text(dataset, 'Manufacturer')} {_text(dataset, 'ManufacturerModelName')}"
+    return " ".join(words.split()).upper()[:LONGEST]
+
+
+def word_token(key: ProjectKey, word: str) -> str:
+    """Return the keyed token of a folded word of an identifier."""
+    return _token(key, "identifier word", word)
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    return str(dataset.get(keyword) or "").strip()[:LONGEST]
+
+
+def _number(dataset: Dataset, keyword: str) -> int:
+    value = dataset.get(keyword)
+    return value if isinstance(value, int) else 0
+
+
+def _shown(text: str, identity: Identity, key: ProjectKey) -> str:
+    """Return a word of the header as it is, or its token if it holds an identifier."""
+    plain = "".join(c for c in text if c.isprintable())
+    return _token(key, "header word", plain) if plain and contains_identifier(plain, identity) else plain
+
+
+def _token(key: ProjectKey, purpose: str, text: str) -> str:
+    return key.digest(text.encode(), purpose)[:TOKEN] if text else ""
