@@ -17,7 +17,7 @@ from scrub_pixels.header.character_set import keep_spellable
 from scrub_pixels.header.crosswalk import Pairs, assignment_for
 from scrub_pixels.header.engine import cleaned_level
 from scrub_pixels.header.file_meta import complete, rebuilt
-from scrub_pixels.header.iod_types import types_of
+from scrub_pixels.header.iod_types import types_for
 from scrub_pixels.header.keys import ProjectKey
 from scrub_pixels.header.marks import has_pixels, mark, proven
 from scrub_pixels.header.needles import Needles, needles_of
@@ -96,7 +96,7 @@ def _deidentified(
 ) -> HeaderResult:
     source = _with_meta(dataset)
     tally = Tally()
-    scene = Scene(profile, key, subject_of(source, profile, key), types_of(text_of(source, "SOPClassUID")),
+    scene = Scene(profile, key, subject_of(source, profile, key), types_for(source),
                   _needles(source, profile, key), tally, script_for(profile.recipe, source))  # fmt: skip
     target = cleaned_level(source, (), scene)
     add_missing(target, source, scene)

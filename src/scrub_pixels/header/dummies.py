@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from pydicom.datadict import dictionary_VM, dictionary_VR
@@ -38,7 +39,7 @@ Value in a Waveform Annotation (PS3.3 C.10.10), a Text Object in a Graphic Annot
 _CLASS = "1.2.840.10008.5.1.4.1.1.66"
 """Raw Data Storage: a SOP Class that says nothing."""
 
-_CODE_MEANING, _CONTENT_SEQUENCE = 0x00080104, 0x0040A730
+_CODE_MEANING, _CONTENT_SEQUENCE, _VALUE_TYPE = 0x00080104, 0x0040A730, 0x0040A040
 
 
 def standard_vr(tag: int, found: str = "") -> str:
@@ -82,8 +83,8 @@ def _item(path: Path, types: IodTypes) -> Dataset:
     """Return a dummy item: nothing of the original goes into it."""
     item = Dataset()
     required = types.required(path)
-    if path[-1] == _CONTENT_SEQUENCE:
-        return _content_item()
+    if path[-1] == _CONTENT_SEQUENCE or _VALUE_TYPE in required:
+        return _content_item(in_tree=path[-1] == _CONTENT_SEQUENCE)
     for tag, kind in required.items():
         vr = standard_vr(tag)
         item[tag] = dummy(tag, vr, path, types) if kind == 1 else empty(tag, vr)
@@ -94,15 +95,16 @@ def _item(path: Path, types: IodTypes) -> Dataset:
     return item
 
 
-def _content_item() -> Dataset:
-    """Return the one text node that stands for a whole content tree (PS3.3 C.17.3)."""
+def _content_item(in_tree: bool) -> Dataset:
+    """Return the one text that stands for a whole content tree (PS3.3 C.17.3) or context (10.2)."""
     item, name = Dataset(), Dataset()
     _add(name, ((0x00080100, "121106"), (0x00080102, "DCM"), (0x00080104, "Comment")))
-    _add(item, ((0x0040A010, "CONTAINS"), (0x0040A040, "TEXT"), (0x0040A160, WORD)))
+    _add(item, ((0x0040A010, "CONTAINS"),) if in_tree else ())
+    _add(item, ((_VALUE_TYPE, "TEXT"), (0x0040A160, WORD)))
     item.ConceptNameCodeSequence = [name]
     return item
 
 
-def _add(item: Dataset, values: tuple[tuple[int, str], ...]) -> None:
+def _add(item: Dataset, values: Iterable[tuple[int, str]]) -> None:
     for tag, value in values:
         item.add_new(tag, dictionary_VR(tag), value)

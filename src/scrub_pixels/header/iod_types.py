@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from pydicom.dataset import Dataset
+
+from scrub_pixels.header.reading import text_of
 from scrub_pixels.header.table import TABLES
 
 Path = tuple[int, ...]
@@ -27,6 +31,10 @@ COMPOUND = MappingProxyType(
 """(code of Table E.1-1, Type) -> code to carry out; a code that is not here stands for itself."""
 
 
+REFERENCES = frozenset({0x00081140, 0x00082112})
+"""Referenced Image Sequence and Source Image Sequence, the two rows with code X/Z/U*."""
+
+
 def resolved(code: str, attribute_type: int) -> str:
     """Return the simple code that complies with the Type (1, 2 or 3) of the attribute."""
     return COMPOUND.get((code, attribute_type), code)
@@ -39,14 +47,27 @@ class IodTypes:
     ----------
     levels
         ``{path: {tag: Type}}``; Types above 10 are conditional.
+    needed
+        Tags that this Instance cannot do without where they are of Type 2.
     """
 
-    def __init__(self, levels: dict[Path, Level]) -> None:
-        self._levels = MappingProxyType(levels)
+    def __init__(self, levels: Mapping[Path, Level], needed: frozenset[int] = frozenset()) -> None:
+        self._levels, self._needed = MappingProxyType(dict(levels)), needed
 
     def of(self, path: Path, tag: int) -> int:
         """Return 1, 2 or 3; conditional counts as unconditional, unknown as 3."""
-        return self._levels.get(path, _EMPTY).get(tag, 3) % 10
+        kind = self._levels.get(path, _EMPTY).get(tag, 3) % 10
+        return 1 if kind == 2 and tag in self._needed else kind
+
+    def referring(self) -> IodTypes:
+        """Return the Types for an Instance that lists the Instances it refers to.
+
+        Its Referenced Series Sequence is there because it refers to them (PS3.3 C.12.2, Type 1C), so
+        the references themselves are "required to maintain IOD conformance" (PS3.15 Table E.1-1a,
+        X/Z/U*) where their Type is 2: they stay, with new UIDs. A segmentation that has lost its source
+        images is of no use.
+        """
+        return IodTypes(self._levels, REFERENCES)
 
     def required(self, path: Path) -> dict[int, int]:
         """Return the tags that an item at `path` cannot do without, with Type 1 or 2."""
@@ -69,6 +90,12 @@ def types_of(sop_class: str) -> IodTypes:
         for path, types in extract["modules"][index].items():
             _merge(levels.setdefault(_tags(path), {}), types)
     return IodTypes({path: MappingProxyType(level) for path, level in levels.items()})
+
+
+def types_for(dataset: Dataset) -> IodTypes:
+    """Return the Types for one Instance: those of its SOP Class, and what its own references need."""
+    types = types_of(text_of(dataset, "SOPClassUID"))
+    return types.referring() if dataset.get("ReferencedSeriesSequence") else types
 
 
 def _tags(path: str) -> Path:

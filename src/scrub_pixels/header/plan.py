@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 
 from scrub_pixels.header.actions import named, simple_code
 from scrub_pixels.header.engine import DEEPEST
-from scrub_pixels.header.iod_types import IodTypes, Path, types_of
+from scrub_pixels.header.iod_types import IodTypes, Path, types_for
 from scrub_pixels.header.options import Profile
-from scrub_pixels.header.reading import element_at, items_of, shallow, text_of
+from scrub_pixels.header.reading import element_at, items_of, shallow
 from scrub_pixels.header.recipe_actions import LETTER, line_for, weakens
 from scrub_pixels.header.recipe_match import Script, script_for
 from scrub_pixels.header.table import Row, code_for, row_for
@@ -48,7 +48,7 @@ def plan(dataset: Dataset, profile: Profile) -> tuple[Planned, ...]:
     The final scan for identifiers is not foreseen: it depends on values.
     """
     source = shallow(dataset)
-    types = types_of(text_of(source, "SOPClassUID"))
+    types = types_for(source)
     return tuple(_planned(source, (), _Basis(profile, types, script_for(profile.recipe, source))))
 
 
