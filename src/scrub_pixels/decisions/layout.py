@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scrub_pixels.geometry import Shape
+from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
 _VALUE_RIGHT = 8.0
 _VALUE_BELOW = 1.5
 _NEIGHBOUR = 1.5
+_JOINED = 2.5
 
 
 def line_height(line: TextLine) -> int:
@@ -33,8 +34,10 @@ def same_row(one: TextLine, other: TextLine) -> bool:
 def same_place(one: TextLine, other: TextLine) -> bool:
     """Tell whether two lines, of the same or of different frames, share most of their area."""
     shared = one.region.intersection(other.region)
-    return shared is not None and 2 * shared.area > min(one.region.area, other.region.area) and (
-        3 * shared.area > max(one.region.area, other.region.area)
+    return (
+        shared is not None
+        and 2 * shared.area > min(one.region.area, other.region.area)
+        and (3 * shared.area > max(one.region.area, other.region.area))
     )
 
 
@@ -70,6 +73,27 @@ def touches_any(line: TextLine, others: Sequence[TextLine]) -> bool:
 def continues_any(line: TextLine, others: Sequence[TextLine]) -> bool:
     """Tell whether a line stands on the row of one of the others, equally tall, a word space away."""
     return any(_continues(line, other) for other in others if other.frames.overlaps(line.frames))
+
+
+def beside(label: TextLine, lines: Iterable[TextLine]) -> bool:
+    """Tell whether another line goes on where a label ends, a few spaces away, whichever way it runs."""
+    others = (line for line in lines if line is not label and line.frames.overlaps(label.frames))
+    return any(_goes_on(label, other, _JOINED) for other in others)
+
+
+def _goes_on(one: TextLine, other: TextLine, most: float) -> bool:
+    """Tell whether two lines lie on one line, at most so many heights apart; turned text runs either way."""
+    if one.rotation % 180 == 0:
+        return same_row(one, other) and 0 <= _gap_right(one, other) <= most * line_height(one)
+    a, b = _turned(one), _turned(other)
+    shared = min(a.bottom, b.bottom) - max(a.row, b.row)
+    gap = max(a.column, b.column) - min(a.right, b.right)
+    return 2 * shared >= min(a.rows, b.rows) and gap <= most * a.rows
+
+
+def _turned(line: TextLine) -> Region:
+    r = line.region
+    return Region(r.column, r.row, r.columns, r.rows)
 
 
 def _continues(one: TextLine, other: TextLine) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind
 from scrub_pixels.decisions.matching import Hit, Matcher
@@ -15,11 +16,13 @@ from scrub_pixels.decisions.vocabulary import Vocabulary
 
 _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
+_DESIGNATIONS = frozenset({"probe", "scan range"})
 _DIGIT_IN_WORD = re.compile(
     r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
 )
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
+_TIMER = re.compile(r"^\+\s?\d{1,2}:[0-5]\d:[0-5]\d$")
 _THREE_DIGITS = re.compile(r"\d{3,}")
 _DIGIT = re.compile(r"\d")
 _CHUNK = re.compile(r"\S+")
@@ -27,6 +30,8 @@ _DIGIT_BY_NUMBER = re.compile(
     r"(?<=\d)[oilsb]+(?=\d)|(?<=[-/.:])[oilsb](?=\d{1,3}(?![\d.]))|(?<![a-z\d])[oilsb](?=\d{0,3}[-/:])"
     r"|(?<=\d)[oilsb](?![a-z\d])"
 )
+_LINKS = frozenset({"of", "de", "del", "di", "no", "nr"})
+_WITH_CAPTIONS = frozenset({"date", "data", "datum", "time"})
 _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
@@ -50,6 +55,10 @@ class Heard:
         True if it stands where names usually stand.
     trusted
         Words that this Instance's header vouches for (its maker's name, say).
+    captions
+        Labels that may stand alone.
+    capitals
+        Where in the text a capital L stands.
     """
 
     text: str = field(repr=False)
@@ -57,6 +66,8 @@ class Heard:
     hits: tuple[Hit, ...] = field(repr=False)
     in_band: bool = False
     trusted: frozenset[str] = field(default=frozenset(), repr=False)
+    captions: frozenset[str] = field(default=frozenset(), repr=False)
+    capitals: frozenset[int] = field(default=frozenset(), repr=False)
 
     @property
     def is_measurement(self) -> bool:
@@ -71,16 +82,32 @@ class Heard:
         """
         if not _DIGIT.search(self.text):
             return ""
-        chunks = [match.group() for match in _CHUNK.finditer(self.text) if not self._is_known(match)]
+        chunks = [self._spelled(match) for match in _CHUNK.finditer(self.text) if not self._is_known(match)]
         turned = [_turned_to_digits(chunk) for chunk in chunks]
         return " ".join(turned) if turned != chunks else ""
 
+    def _spelled(self, chunk: re.Match[str]) -> str:
+        """Return a chunk with its capital L marked: nobody reads one for a digit, as a small one is."""
+        marked = ("k" if i in self.capitals else self.text[i] for i in range(chunk.start(), chunk.end()))
+        return "".join(marked)
+
     def _is_known(self, chunk: re.Match[str]) -> bool:
-        """Tell whether one known designation or measurement covers a chunk, marks around it aside."""
-        known = (atom for atom in self.atoms if atom.kind in _VOUCHING or atom.detail == "probe")
-        inner = chunk.group().strip("()[]:;,.=+*-")
-        start = chunk.start() + chunk.group().find(inner)
-        return any(atom.start <= start and start + len(inner) <= atom.stop for atom in known)
+        """Tell whether known designations and measurements cover a chunk, but for the marks in it."""
+        known = [a for a in self.atoms if a.kind in _VOUCHING or a.detail in _DESIGNATIONS]
+        setting = {n.start for n in known if n.detail == "labelled number"}
+        known += [a for a, n in pairwise(self.atoms) if a.kind is _A.LETTER and n.start in setting]
+        places = [i for i in range(chunk.start(), chunk.end()) if self.text[i].isalnum()]
+        return all(any(a.start <= i < a.stop for a in known) for i in places)
+
+    @property
+    def is_caption(self) -> bool:
+        """True if it is nothing but labels that are nobody's name, terms before them (``Exam Date:``)."""
+        labels = [atom.text for atom in self.atoms if atom.kind is _A.LABEL]
+        if not labels or self.atoms[-1].kind is not _A.LABEL or ":" in self.text[: self.atoms[-1].start]:
+            return False
+        plain = all(a.kind in {_A.TERM, _A.LABEL} or a.text in _LINKS for a in self.atoms)
+        known = self.captions | _WITH_CAPTIONS
+        return plain and set(labels) <= known and not set(labels) <= _WITH_CAPTIONS
 
     @property
     def has_company(self) -> bool:
@@ -108,25 +135,39 @@ class Lexicon:
 
 def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
     """Return a reading prepared for the witnesses."""
+    text = prepared(reading, lexicon.vocabulary)
+    aligned = len(text) == len(reading)
     return Heard(
-        text=prepared(reading, lexicon.vocabulary),
+        text=text,
         atoms=scan(reading, lexicon.vocabulary),
         hits=lexicon.matcher.hits(reading),
         in_band=in_band,
         trusted=lexicon.trusted,
+        captions=lexicon.vocabulary.lone_labels,
+        capitals=frozenset(i for i, c in enumerate(reading) if c == "L" and aligned),
     )
 
 
 def header_match(heard: Heard) -> Iterator[Evidence]:
     """An identifier of the header, unless it can only be a term that looks like one."""
     for hit in heard.hits:
-        if hit.whole or not (_is_ordinary_number(hit, heard) or _is_term(hit, heard)):
+        excused = any(excuse(hit, heard) for excuse in (_is_ordinary_number, _is_term, _is_maker))
+        if hit.whole or not excused:
             yield Evidence(EvidenceKind.HEADER_MATCH, f"{hit.keyword}, {hit.form}", True)
 
 
 def _is_ordinary_number(hit: Hit, heard: Heard) -> bool:
     """A number of two or three digits is an identifier only where names usually stand."""
     return all(word.isdigit() for word in hit.words) and not heard.in_band
+
+
+def _is_maker(hit: Hit, heard: Heard) -> bool:
+    """Tell whether a word of the institution's name is the maker's, and nothing else stands beside it.
+
+    ``PHILIPS`` is the logo even at *Philips Healthcare*; ``Philips Hospital`` is a place.
+    """
+    known = (a.text in heard.trusted or a.kind in _VOUCHING for a in heard.atoms)
+    return not hit.personal and set(hit.words) <= heard.trusted and all(known)
 
 
 def _is_term(hit: Hit, heard: Heard) -> bool:
@@ -151,7 +192,7 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
 
 def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
-    clock = {"time", "grouped digits"} if _is_clock_face(heard) else set()
+    clock = {"time", "grouped digits"} if _is_clock_face(heard) or _is_timer(heard) else set()
     for name in pattern_names(heard.text):
         if name not in clock:
             yield Evidence(EvidenceKind.PATTERN, name, True)
@@ -163,6 +204,14 @@ def _is_clock_face(heard: Heard) -> bool:
     return bool(words & _ON_A_BREAST) and _CLOCK_FACE.search(heard.text) is not None
 
 
+def _is_timer(heard: Heard) -> bool:
+    """Tell whether a time is one that has passed: with a plus sign before it, and no time of the header.
+
+    Clocks show no sign, and the header's times are those that a time of day would be near.
+    """
+    return _TIMER.match(heard.text) is not None and not heard.hits
+
+
 def misread_digits(heard: Heard) -> Iterator[Evidence]:
     """The same, where letters were read for digits (``12-O7-94``, ``31S5``)."""
     text = heard.with_digits
@@ -172,10 +221,11 @@ def misread_digits(heard: Heard) -> Iterator[Evidence]:
 
 
 def labels(heard: Heard) -> Iterator[Evidence]:
-    """A word that announces an identifier."""
+    """A word that announces an identifier; without one in its line it is only a caption."""
+    caption = heard.is_caption
     for atom in heard.atoms:
         if atom.kind is _A.LABEL:
-            yield Evidence(EvidenceKind.LABEL, atom.detail.removeprefix("label."), True)
+            yield Evidence(EvidenceKind.LABEL, atom.detail.removeprefix("label."), not caption)
 
 
 def unknown_words(heard: Heard) -> Iterator[Evidence]:
@@ -195,7 +245,7 @@ def long_numbers(heard: Heard) -> Iterator[Evidence]:
 def lone_names(heard: Heard) -> Iterator[Evidence]:
     """Terms that are also names, without the company that shows them to be terms."""
     for atom in heard.atoms:
-        if atom.text in heard.trusted:
+        if atom.text in heard.trusted or (heard.is_caption and atom.text in _LINKS):
             continue
         if atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
@@ -249,7 +299,7 @@ def glued_codes(heard: Heard) -> Iterator[Evidence]:
 
 def digits_in_words(heard: Heard) -> Iterator[Evidence]:
     """A digit between letters that is none of the known designations is a misread word (``J0E``)."""
-    known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail == "probe"]
+    known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail in _DESIGNATIONS]
     for match in _DIGIT_IN_WORD.finditer(heard.text):
         if not any(atom.start <= match.start() and match.end() <= atom.stop for atom in known):
             yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)

@@ -75,6 +75,7 @@ class _Token:
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]\d+)|(?P<mark>[^\w\s]|_)")
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
+_CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]{2,})\b")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
@@ -107,6 +108,16 @@ _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _SIDES = ("lt", "rt", "left", "right")
 _MOST_REPAIRS = 16
 _SHORTEST_REPAIR = 3
+_CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u"}
+_CONFUSED = {
+    "u": "vwo", "v": "u", "w": "u", "h": "n", "n": "hm", "m": "n", "i": "l", "l": "i", "o": "cu", "c": "oe",
+    "e": "c", "g": "q", "q": "g", "t": "i",
+}  # fmt: skip
+"""Letters of small fonts that readers take for each other: in short codes only those of one shape."""
+
+_SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
+_SCAN_RANGE = re.compile(r"^[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}$")
+"""Where a scan begins and ends along the body, inferior or superior: ``I91.250-S108.750``."""
 
 
 def scan(reading: str, vocabulary: Vocabulary) -> tuple[Atom, ...]:
@@ -124,7 +135,14 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
+    text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
+
+
+def _parted(match: re.Match[str], vocabulary: Vocabulary) -> str:
+    """``WFLow`` is a code and a word if both are terms."""
+    known = all(fold(part) in vocabulary.words for part in match.groups())
+    return f"{match[1]} {match[2]}" if known else match.group()
 
 
 def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
@@ -222,10 +240,9 @@ class _Scanner(_Numbers):
         if start and not self.text[start - 1].isspace():
             return None
         chunk = self.text[start:].split(maxsplit=1)[0].strip("()[]:;,.*")
-        if not _PROBE.match(chunk):
-            return None
+        detail = "probe" if _PROBE.match(chunk) else "scan range" if _SCAN_RANGE.match(chunk) else ""
         count = sum(start <= t.start < start + len(chunk) for t in self.tokens)
-        return self._atom(AtomKind.CODE, at, count, "probe")
+        return self._atom(AtomKind.CODE, at, count, detail) if detail else None
 
     def _phrase(self, at: int) -> tuple[int, Atom] | None:
         hit = self.vocabulary.phrase_at(self.texts, at)
@@ -241,7 +258,7 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
-        for attempt in (self._term, self._letter, self._code, self._split):
+        for attempt in (self._term, self._letter, self._code, self._split, self._lookalike):
             found = attempt(at)
             if found is not None:
                 return found
@@ -314,6 +331,25 @@ class _Scanner(_Numbers):
             sided = head in _SIDES and tail in self.vocabulary.words and tail not in self.vocabulary.company
             if sided or (len(head) >= 4 and self._plain(head) and self._plain(tail)):
                 return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[tail])
+        return None
+
+    def _lookalike(self, at: int) -> tuple[int, Atom] | None:
+        """A term in which one letter was taken for its like (``PUR`` for ``PWR``, ``PAMCREAS``).
+
+        Words that are names of someone are listed and left alone; what is found counts as a term that
+        is also a name, so that it needs company where names stand.
+        """
+        word = self.tokens[at].text
+        if len(word) < _SHORTEST_CODE or word in self.vocabulary.lookalikes or self._glued(at):
+            return None
+        confused = _CONFUSED if len(word) >= _SHORTEST_CONFUSED else _CONFUSED_IN_CODES
+        if len(word) == _SHORTEST_CONFUSED - 1:
+            return None
+        for place, letter in enumerate(word):
+            for other in confused.get(letter, ""):
+                spelling = word[:place] + other + word[place + 1 :]
+                if self._plain(spelling):
+                    return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
         return None
 
     def _plain(self, word: str) -> bool:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
-from scrub_pixels.decisions.identity import Identity
+from scrub_pixels.decisions.identity import IdentifierKind, Identity
 from scrub_pixels.decisions.layout import (
+    beside,
     continues_any,
     in_header_band,
     line_height,
@@ -57,6 +58,7 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 _WELL_READ = 0.8
 
 _WIDEST_CHARACTER = 1.5
+_WIDEST_IN_CAPTIONS = 1.0
 _SLACK = 2.0
 """Ink longer than so many heights for each character read, and some more, was not read completely."""
 
@@ -85,6 +87,11 @@ class _Case:
         return all(h.has_company and len(h.atoms) > 1 or h.is_measurement or not h.atoms for h in self.heard)
 
     @property
+    def is_caption(self) -> bool:
+        """True if it is a label without its value."""
+        return any(heard.is_caption for heard in self.heard)
+
+    @property
     def may_be_name(self) -> bool:
         """True if it is nothing but terms that are also names, the maker's aside."""
         names = {AtomKind.BAND_NAME, AtomKind.COMPANY_NAME}
@@ -104,7 +111,8 @@ class _Case:
         characters = max((len(reading) for reading in self.line.readings), default=0)
         height = line_height(self.line)
         length = max(self.line.region.rows, self.line.region.columns)
-        return length > height * (_WIDEST_CHARACTER * characters + _SLACK)
+        widest = _WIDEST_IN_CAPTIONS if self.is_caption else _WIDEST_CHARACTER
+        return length > height * (widest * characters + _SLACK)
 
 
 def judge(
@@ -141,7 +149,8 @@ def _masked_by_policy(line: TextLine) -> Finding:
 
 
 def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -> Lexicon:
-    trusted = frozenset(tokens(fold(context.device))) - identity.words()
+    others = tuple(kind for kind in IdentifierKind if kind is not IdentifierKind.INSTITUTION)
+    trusted = frozenset(tokens(fold(context.device))) - identity.words(*others)
     return Lexicon(load_vocabulary(settings.extra_vocabulary), Matcher(identity), trusted)
 
 
@@ -160,18 +169,22 @@ def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
     suspects = [case.line for case in cases if case.suspicious]
     found: dict[int, tuple[Evidence, ...]] = {}
     for index, case in enumerate(cases):
-        spoken = tuple(_about(case, id(case.line) in announced, suspects))
+        spoken = tuple(_about(case, id(case.line) in announced, suspects, lines))
         if spoken:
             found[index] = spoken
     return found
 
 
-def _about(case: _Case, announced: bool, suspects: Sequence[TextLine]) -> Iterable[Evidence]:
+def _about(
+    case: _Case, announced: bool, suspects: Sequence[TextLine], lines: Sequence[TextLine]
+) -> Iterable[Evidence]:
     if case.heard and case.is_cut_short:
         yield Evidence(EvidenceKind.UNREADABLE, "longer than what was read", True)
     if not case.suspicious and any(same_place(case.line, other) for other in suspects):
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
-    if announced and not case.is_technical:
+    if case.is_caption and beside(case.line, lines):
+        yield Evidence(EvidenceKind.LABEL, "with its value beside it", True)
+    if announced and not case.is_technical and not case.is_caption:
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     if case.is_crumb and not case.suspicious and continues_any(case.line, _well_read(suspects)):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)

@@ -4,6 +4,7 @@ The words are package data: ``*.txt`` files of sections. A line ``[ultrasound.mo
 section, a line that starts with ``=`` is one phrase, any other line is words, ``#`` a comment.
 
 * ``labels.txt``: words that announce an identifier.
+* ``lone.txt``: those of them that may stay when they stand without a value.
 * ``units.txt``: what may follow a number.
 * ``homographs.txt``: terms that are also names, by the company they need.
 * all others: technical vocabulary.
@@ -21,7 +22,7 @@ from scrub_pixels.decisions.spelling import fold, tokens
 Tokens = tuple[str, ...]
 Phrases = dict[str, tuple[tuple[Tokens, str], ...]]
 
-_SPECIAL = ("labels", "units", "homographs")
+_SPECIAL = ("labels", "units", "homographs", "lone")
 _LARGE = "parameter.large"
 _CODES = "letters.codes"
 
@@ -43,8 +44,12 @@ class Vocabulary:
     company, band, rare
         Terms that are also names; `company` needs a term or a measurement in the same line,
         `band` only where a name is likely to stand, `rare` never, unless the header has it.
+    lookalikes
+        Names that one confusion of letters would turn into a term: they are not turned.
     labels
         Section of every word that announces an identifier.
+    lone_labels
+        Those of them that say nothing when they stand alone, and are nobody's name.
     units
         Words that may follow a number.
     """
@@ -56,7 +61,9 @@ class Vocabulary:
     company: frozenset[str] = field(repr=False)
     band: frozenset[str] = field(repr=False)
     rare: frozenset[str] = field(repr=False)
+    lookalikes: frozenset[str] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
+    lone_labels: frozenset[str] = field(repr=False)
     units: frozenset[str] = field(repr=False)
 
     def __len__(self) -> int:
@@ -87,7 +94,9 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
         company=homographs["company"],
         band=homographs["band"],
         rare=homographs["rare"],
+        lookalikes=homographs["lookalike"],
         labels=_words(_read("labels")),
+        lone_labels=_by_section("lone")["lone"],
         units=_by_section("units")["unit"],
     )
 
