@@ -209,8 +209,8 @@ def test_unknown_and_unhandled_transfer_syntaxes_are_refused() -> None:
     dataset = make_instance()
     dataset.file_meta.TransferSyntaxUID = "1.2.3.4.5"
     refused(dataset, UnsupportedInstance)
-    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"
-    assert "video" in refused(dataset, UnsupportedInstance).message
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.106"
+    assert "second view" in refused(dataset, UnsupportedInstance).message
 
 
 def test_native_and_encapsulated_cannot_be_mistaken() -> None:

@@ -11,6 +11,7 @@ HOW = {
     Redact.NATIVE: "same syntax; bytes outside the redaction are not touched",
     Redact.SAME_SYNTAX: "same syntax, lossless; frames without a redaction keep their bytes",
     Redact.COEFFICIENTS: "same syntax; only the 8x8 blocks under a redaction change",
+    Redact.VIDEO: "same codec, encoded again (on record); measured outside the redaction",
     Redact.REFUSE: "refused",
 }
 

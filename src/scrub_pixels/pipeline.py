@@ -10,7 +10,6 @@ the store writes to an output folder, and only this module makes one.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -39,6 +38,7 @@ from scrub_pixels.frames import (
     open_instance,
     shows_slide_label,
 )
+from scrub_pixels.frames.turns import undisturbed, while_others_work
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.header import Option, Pairs, ProjectKey, deidentify
 from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
@@ -124,6 +124,8 @@ class Held:
 class Scrubber:
     """Scrub one Instance after another under one Policy and one key; touches no disk.
 
+    Threads may share one: they search for text at the same time, and take turns at the rest.
+
     Parameters
     ----------
     policy
@@ -177,9 +179,8 @@ class Scrubber:
         Refusal
             If the Instance cannot be released; the subclass and its message say why.
         """
-        with warnings.catch_warnings():
+        with undisturbed():
             # pydicom's warnings quote values, and values are identifiers.
-            warnings.simplefilter("ignore")
             return self.scrub_instance(open_instance(source, self.policy.limits), review)
 
     def scrub_instance(self, instance: Instance, review: Reviewing = ()) -> Scrubbed | Held:
@@ -217,7 +218,8 @@ class Scrubber:
 
     def look(self, instance: Instance) -> TextSearch:
         """Search every frame of an Instance for text."""
-        return find_text(instance, self.reader, self.policy.search, self.detectors)
+        with while_others_work():
+            return find_text(instance, self.reader, self.policy.search, self.detectors)
 
     def _decided(self, instance: Instance) -> tuple[TextSearch, Decision]:
         """Search and decide; the image of a slide's label goes as a whole, whatever could be read."""
@@ -256,7 +258,8 @@ class Scrubber:
         if content_kind(dataset) is ContentKind.AUDIO:
             dataset.PatientIdentityRemoved = "NO"
         return Scrubbed(dataset, header.pseudonym, decision, evidence, header.codes,
-                        tuple(sorted(dict(header.actions).items())), header.warnings, header.pairs)
+                        tuple(sorted(dict(header.actions).items())), (*evidence.remarks, *header.warnings),
+                        header.pairs)
 
     def _wishes(self) -> Wishes:
         """Return what the profile and the policy keep beside the frames; nothing that is not searched."""

@@ -180,6 +180,36 @@ def join_fragments(value: memoryview, fragments: Sequence[Fragment]) -> bytes:
     return b"".join(value[fragment.start : fragment.stop] for fragment in fragments)
 
 
+def join_all(value: memoryview) -> tuple[bytes, int]:
+    """Return the one bitstream that all fragments make, and the count of bytes that belong to none.
+
+    Video is one bitstream, in one fragment or (fragmentable syntaxes) in several; offsets mean
+    nothing in it (PS3.5 A.4, 8.2.5 to 8.2.11).
+
+    Raises
+    ------
+    CorruptInstance
+        If the value is not made of items, or the file breaks off inside one.
+    """
+    table, fragments, trailing = _items(value)
+    offsets = bytes(value[table.start : table.stop])
+    return join_fragments(value, fragments), trailing + _stray(offsets, 4, len(value))
+
+
+def encapsulate_whole(stream: bytes) -> bytes:
+    """Return Pixel Data of one fragment behind an empty Basic Offset Table.
+
+    Raises
+    ------
+    CorruptInstance
+        If the stream is longer than an item can be.
+    """
+    if len(stream) >= _MAX_OFFSET:
+        raise _corrupt("An encoded video is too long for a fragment", stage="mask")
+    padded = stream + b"\0" * (len(stream) % 2)
+    return _ITEM + pack("<I", 0) + _ITEM + pack("<I", len(padded)) + padded
+
+
 def encapsulate(frames: Iterable[bytes]) -> bytes:
     """Return Pixel Data of one fragment per frame, with a Basic Offset Table while offsets fit.
 

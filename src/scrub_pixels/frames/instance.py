@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from scrub_pixels.errors import CorruptInstance, UnsupportedInstance
+from scrub_pixels.errors import CorruptInstance, TooLarge, UnsupportedInstance
 from scrub_pixels.frames import native
 from scrub_pixels.frames.codestream import BadCodestream, parse
 from scrub_pixels.frames.decoding import Decoded, decode_frame, stored_colour
 from scrub_pixels.frames.description import PixelDescription, attribute, describe
-from scrub_pixels.frames.encapsulation import ExtendedOffsets, FrameIndex, index_frames, join_fragments
+from scrub_pixels.frames.encapsulation import (
+    ExtendedOffsets,
+    FrameIndex,
+    index_frames,
+    join_all,
+    join_fragments,
+)
 from scrub_pixels.frames.limits import Limits
 from scrub_pixels.frames.opening import Source, read_dataset, syntax_uid
 from scrub_pixels.frames.syntaxes import Codec, Redact, TransferSyntax, transfer_syntax, without_blocks
+from scrub_pixels.frames.video import Video
 from scrub_pixels.frames.views import View, render
 from scrub_pixels.frames.words import outside_stored, samples_from_words
 
@@ -31,6 +38,8 @@ class _Frames:
     value: memoryview
     index: FrameIndex | None
     swapped: bool
+    video: Video | None = None
+    stray: int = 0
 
 
 class Instance:
@@ -71,6 +80,8 @@ class Instance:
     def encoded(self, frame: int) -> bytes:
         """Return a frame's own bytes: the native slice, or its fragments joined.
 
+        Of a video, frame 0 has the whole bitstream and the others nothing of their own.
+
         Raises
         ------
         IndexError
@@ -79,6 +90,8 @@ class Instance:
             If the file breaks off inside the frame.
         """
         pixels, frames = self._with_pixels(frame)
+        if frames.video is not None:
+            return b"" if frame else frames.video.data
         if frames.index is not None:
             return join_fragments(frames.value, frames.index.frames[frame])
         return native.slice_frame(frames.value, pixels, frame, swapped=frames.swapped)
@@ -123,11 +136,18 @@ class Instance:
         pixels, _ = self._with_pixels(frame)
         return render(self.stored(frame), self._decoded(frame).colour, pixels, self.dataset, frame)
 
+    @property
+    def video(self) -> Video | None:
+        """The bitstream, if the frames are those of a video."""
+        return self._frames.video if self._frames else None
+
     @cached_property
     def stored_photometric(self) -> str:
         """Colour space of `stored` as a Photometric Interpretation; empty without pixels."""
         if self.pixels is None:
             return ""
+        if self.video is not None:
+            return self.video.colour
         return stored_colour(self.encoded(0), self.pixels, self.transfer_syntax)
 
     @cached_property
@@ -136,16 +156,22 @@ class Instance:
         pixels = self.pixels
         if pixels is None or pixels.floating or pixels.bits_stored == pixels.bits_allocated:
             return False
+        if self.video is not None:
+            return False
         return any(outside_stored(self._decoded(frame).words, pixels) for frame in range(self.frames))
 
     @cached_property
     def surplus(self) -> str | None:
         """What the Pixel Data holds beyond the declared frames, PHI-free; None if nothing.
 
-        Undeclared frames and trailing bytes are shown by no viewer and may hold a picture.
+        Undeclared frames and trailing bytes are shown by no viewer and may hold a picture; a video
+        may hold sound, titles and user data.
         """
         if self.pixels is None or self._frames is None:
             return None
+        if self._frames.video is not None:
+            stray = f"{self._frames.stray} bytes that are no video" if self._frames.stray else ""
+            return "; ".join(filter(None, (stray, self._frames.video.beside()))) or None
         if self._frames.index is None:
             return native.surplus(self._frames.value, self.pixels) or None
         behind = sum(self._behind_end(self.encoded(frame)) for frame in range(self.frames))
@@ -164,6 +190,8 @@ class Instance:
         return self._last[1]
 
     def _decode(self, frame: int, pixels: PixelDescription, frames: _Frames) -> Decoded:
+        if frames.video is not None:
+            return Decoded(frames.video.samples(frame), frames.video.colour)
         data = self.encoded(frame)
         if frames.index is not None:
             return decode_frame(data, pixels, self.transfer_syntax)
@@ -215,10 +243,36 @@ def open_instance(source: Source, limits: Limits | None = None) -> Instance:
     pixels = describe(dataset, encapsulated=syntax.encapsulated, limits=limits)
     if pixels is None:
         return Instance(dataset, syntax)
+    if syntax.codec is Codec.VIDEO:
+        return _video_instance(dataset, syntax, pixels, limits)
     instance = Instance(dataset, syntax, pixels, _locate(dataset, syntax, pixels))
     if syntax.redaction is Redact.COEFFICIENTS and not _has_blocks(instance):
         instance.transfer_syntax = without_blocks(syntax)
     return instance
+
+
+def _video_instance(
+    dataset: Dataset, syntax: TransferSyntax, pixels: PixelDescription, limits: Limits
+) -> Instance:
+    """Decode a video once to count its frames: Number of Frames is often an estimate."""
+    value = _value(dataset, pixels)
+    stream, stray = join_all(value)
+    video = Video(stream, syntax, pixels)
+    most = limits.max_pixel_bytes // (pixels.frame_samples * pixels.dtype.itemsize)
+    counted = video.count(most)
+    if counted > most:
+        raise TooLarge("The video has more frames than the limit allows", stage="open")
+    if counted < pixels.frames:
+        raise _corrupt("The video has fewer frames than Number of Frames declares", pixels.keyword)
+    pixels = replace(pixels, frames=counted)
+    return Instance(dataset, syntax, pixels, _Frames(value, None, False, video, stray))
+
+
+def _value(dataset: Dataset, pixels: PixelDescription) -> memoryview:
+    element = dataset[pixels.keyword]
+    if not isinstance(element.value, (bytes, bytearray)):
+        raise _corrupt("Pixel Data has no value", pixels.keyword)
+    return memoryview(element.value)
 
 
 def _has_blocks(instance: Instance) -> bool:
@@ -242,10 +296,7 @@ def _check_readable(dataset: Dataset, syntax: TransferSyntax) -> None:
 
 
 def _locate(dataset: Dataset, syntax: TransferSyntax, pixels: PixelDescription) -> _Frames:
-    element = dataset[pixels.keyword]
-    if not isinstance(element.value, (bytes, bytearray)):
-        raise _corrupt("Pixel Data has no value", pixels.keyword)
-    value = memoryview(element.value)
+    element, value = dataset[pixels.keyword], _value(dataset, pixels)
     if not syntax.encapsulated:
         if element.is_undefined_length:
             raise _corrupt("Pixel Data is encapsulated, but the transfer syntax is not", pixels.keyword)

@@ -21,6 +21,8 @@ class Redact(str, Enum):
     """Touched blocks are edited in the DCT domain; all others keep their coefficients."""
     TO_LOSSLESS = "to lossless"
     """Touched Instances are written in another, lossless syntax; on record in header and ledger."""
+    VIDEO = "video"
+    """The whole stream is encoded again by the same codec; what is outside differs within a bound."""
     REFUSE = "refuse"
     """No proven way yet."""
 
@@ -35,6 +37,7 @@ class Codec(str, Enum):
     JPEG_LS = "jpeg-ls"
     JPEG_2000 = "jpeg 2000"
     JPEG_XL = "jpeg xl"
+    VIDEO = "video"
     NONE = "none"
 
 
@@ -45,6 +48,7 @@ _PACKAGES: Mapping[Codec, tuple[str, ...]] = MappingProxyType(
         Codec.JPEG_LS: ("pyjpegls",),
         Codec.JPEG_2000: ("pylibjpeg-openjpeg",),
         Codec.JPEG_XL: ("imagecodecs",),
+        Codec.VIDEO: ("av",),
     }
 )
 
@@ -133,12 +137,16 @@ def _lossless(row: tuple[str, str, str, str], codec: Codec, lossy: bool, target:
     return TransferSyntax(*row, codec, Redact.TO_LOSSLESS, lossy, written_as=target)
 
 
+def _video(uid: str, keyword: str, name: str, section: str) -> TransferSyntax:
+    return TransferSyntax(uid, keyword, name, section, Codec.VIDEO, Redact.VIDEO, True, written_as=uid)
+
+
 def _refused(uid: str, keyword: str, name: str, section: str, reason: str) -> TransferSyntax:
     return TransferSyntax(uid, keyword, name, section, Codec.NONE, Redact.REFUSE, True, reason=reason)
 
 
 _RETIRED_JPEG = "retired JPEG process that no installed decoder is proven for"
-_VIDEO = "video: frames cannot be searched and re-encoded yet"
+_SECOND_VIEW = "the second view of stereoscopic video has no decoder, so nobody would have searched it"
 _JPIP = "pixels are not in the file but at a provider's address"
 _PART_2 = "JPEG 2000 Part 2 multi-component: no decoder is proven for it"
 _LIVE = "live stream: pixels are not in the file"
@@ -239,7 +247,7 @@ _ROWS: tuple[TransferSyntax, ...] = (
         )
     ),
     *(
-        _refused(f"1.2.840.10008.1.2.4.{n}{part}", keyword + "F" * bool(part), name, section, _VIDEO)
+        _video(f"1.2.840.10008.1.2.4.{n}{part}", keyword + "F" * bool(part), name, section)
         for part in ("", ".1")
         for n, keyword, name, section in (
             ("100", "MPEG2MPML", "MPEG2 Main Profile / Main Level", "PS3.5 8.2.5"),
@@ -248,15 +256,18 @@ _ROWS: tuple[TransferSyntax, ...] = (
             ("103", "MPEG4HP41BD", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "PS3.5 8.2.7"),
             ("104", "MPEG4HP422D", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "PS3.5 8.2.8"),
             ("105", "MPEG4HP423D", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "PS3.5 8.2.8"),
-            ("106", "MPEG4HP42STEREO", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "PS3.5 8.2.9"),
         )
     ),
-    _refused(
-        "1.2.840.10008.1.2.4.107", "HEVCMP51", "HEVC/H.265 Main Profile / Level 5.1", "PS3.5 8.2.10", _VIDEO
+    _video("1.2.840.10008.1.2.4.107", "HEVCMP51", "HEVC/H.265 Main Profile / Level 5.1", "PS3.5 8.2.10"),
+    _video(
+        "1.2.840.10008.1.2.4.108", "HEVCM10P51", "HEVC/H.265 Main 10 Profile / Level 5.1", "PS3.5 8.2.11"
     ),
-    _refused(
-        "1.2.840.10008.1.2.4.108", "HEVCM10P51", "HEVC/H.265 Main 10 Profile / Level 5.1",
-        "PS3.5 8.2.11", _VIDEO,
+    *(
+        _refused(
+            f"1.2.840.10008.1.2.4.106{part}", "MPEG4HP42STEREO" + "F" * bool(part),
+            "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "PS3.5 8.2.9", _SECOND_VIEW,
+        )
+        for part in ("", ".1")
     ),
     *(
         _refused(f"1.2.840.10008.1.2.7.{n}", keyword, name, "PS3.22", _LIVE)

@@ -1,7 +1,7 @@
 """Redactions to new Pixel Data, and the proof by reading back."""
 
 from scrub_pixels.masks.black import fill_value
-from scrub_pixels.masks.evidence import CarrierEvidence, FrameRedaction, PixelEvidence
+from scrub_pixels.masks.evidence import CarrierEvidence, FrameRedaction, PixelEvidence, VideoEvidence
 from scrub_pixels.masks.jpeg_comments import codestream_comments
 from scrub_pixels.masks.masking import MaskedPixels, mask
 from scrub_pixels.masks.proof import digest_pixels, prove
@@ -12,6 +12,7 @@ __all__ = [
     "FrameRedaction",
     "MaskedPixels",
     "PixelEvidence",
+    "VideoEvidence",
     "codestream_comments",
     "digest_pixels",
     "fill_value",

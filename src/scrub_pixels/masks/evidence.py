@@ -46,6 +46,42 @@ class CarrierEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoEvidence:
+    """What became of a video, measured by decoding it again.
+
+    Parameters
+    ----------
+    codec
+        Of the stream, before and after.
+    reencoded
+        True if every picture was encoded anew; False if only the container was rebuilt.
+    tracks_dropped
+        Sound and other tracks that were left out: a voice identifies.
+    largest_difference
+        Of any luma sample outside the redactions from the original, in stored units.
+    lowest_psnr
+        Of luma outside the redactions, in dB, of the frame where it is lowest; 100 if equal.
+    darkest_miss
+        How far any sample inside a redaction is from black, in stored units.
+    """
+
+    codec: str
+    reencoded: bool
+    tracks_dropped: int
+    largest_difference: int
+    lowest_psnr: float
+    darkest_miss: int
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Say plainly that a video is not what it was."""
+        changed = "video re-encoded: outside the redactions not identical (figures in the evidence)"
+        rebuilt = "video container rebuilt: the coded pictures are the original's"
+        dropped = "sound or other tracks of a video were left out"
+        return (changed if self.reencoded else rebuilt, *((dropped,) if self.tracks_dropped else ()))
+
+
+@dataclass(frozen=True, slots=True)
 class PixelEvidence:
     """The proof of one Instance's pixels.
 
@@ -78,6 +114,8 @@ class PixelEvidence:
         True if reading the masked frames again still found text to be masked.
     carriers
         What became of every picture beside the frames.
+    video
+        What became of a video, whose frames are compared within a bound instead of for equality.
     """
 
     frames: int
@@ -97,6 +135,12 @@ class PixelEvidence:
     text_kept: int = 0
     residual_text: bool = False
     carriers: tuple[CarrierEvidence, ...] = ()
+    video: VideoEvidence | None = None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What has to be said to whoever uses the result, PHI-free."""
+        return self.video.remarks if self.video else ()
 
     @property
     def searched(self) -> bool:

@@ -7,6 +7,7 @@ SAME SYNTAX    touched frames are decoded, painted, encoded losslessly; others k
 COEFFICIENTS   touched 8x8 blocks are replaced in the entropy-coded data; if a codestream cannot
                be edited so, the Instance is written losslessly as JPEG-LS instead, on record
 TO LOSSLESS    every frame is decoded and encoded losslessly in the syntax the table names
+VIDEO          every frame is decoded, painted and encoded again by the same codec, on record
 =============  ==================================================================================
 """
 
@@ -45,6 +46,7 @@ from scrub_pixels.masks.evidence import FrameRedaction
 from scrub_pixels.masks.jpeg_edit import blacken
 from scrub_pixels.masks.jpeg_markers import NotEditable
 from scrub_pixels.masks.painting import native_regions, paint, paint_native
+from scrub_pixels.masks.video import corrected_count, history, rebuilt_value, redacted_value
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
@@ -184,7 +186,18 @@ def _unchanged(work: _Work) -> MaskedPixels:
     return MaskedPixels(element.value, uid, (), (), False, True, keyword=work.pixels.keyword, vr=element.VR)
 
 
+def _video(work: _Work) -> MaskedPixels:
+    uid = work.instance.transfer_syntax.uid
+    value, painted = redacted_value(work.instance, work.regions, work.fill)
+    changed = tuple(FrameRedaction(frame, regions) for frame, regions in painted.items())
+    masked = replace(_masked(work, value, uid), redactions=changed)
+    return replace(masked, black=masked.requested, attributes=history(work.instance, len(value)))
+
+
 def _without_surplus(work: _Work) -> MaskedPixels:
+    if work.instance.video is not None:
+        uid, value = work.instance.transfer_syntax.uid, rebuilt_value(work.instance)
+        return replace(_masked(work, value, uid), attributes=corrected_count(work.instance))
     uid = work.instance.transfer_syntax.uid
     frames = (work.original(frame) for frame in range(work.pixels.frames))
     return _masked(work, _joined(frames, work.pixels, uid), uid)
@@ -373,6 +386,7 @@ _STRATEGIES: Mapping[Redact, Callable[[_Work], MaskedPixels]] = MappingProxyType
         Redact.SAME_SYNTAX: _same_syntax,
         Redact.COEFFICIENTS: _coefficients,
         Redact.TO_LOSSLESS: _to_lossless,
+        Redact.VIDEO: _video,
         Redact.REFUSE: _refuse,
     }
 )

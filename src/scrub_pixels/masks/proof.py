@@ -14,8 +14,9 @@ from scrub_pixels.errors import ProofFailed
 from scrub_pixels.frames import Instance, PixelDescription
 from scrub_pixels.geometry import Region, coverage
 from scrub_pixels.masks.black import fill_value
-from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence
+from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence, VideoEvidence
 from scrub_pixels.masks.masking import MaskedPixels
+from scrub_pixels.masks.video import compare
 
 _SHAPE = (
     *("rows", "columns", "frames", "samples", "keyword"),
@@ -57,7 +58,9 @@ def prove(original: Instance, candidate: Instance, masked: MaskedPixels, key: by
     same = _value(original) == _value(candidate)
     if masked.identical and not same:
         raise _failed("Pixel Data differs although nothing was to be masked")
-    compared = before.frames if same and masked.identical else _compare_frames(original, candidate, masked)
+    video = _compare_video(original, candidate, masked) if original.video and not masked.identical else None
+    untouched = video is not None or (same and masked.identical)
+    compared = before.frames if untouched else _compare_frames(original, candidate, masked)
     return PixelEvidence(
         frames=after.frames,
         frames_searched=0,
@@ -70,6 +73,7 @@ def prove(original: Instance, candidate: Instance, masked: MaskedPixels, key: by
         cleared_bits=masked.cleared_bits,
         digest_in=_digest(_value(original), key),
         digest_out=_digest(_value(candidate), key),
+        video=video,
     )
 
 
@@ -118,7 +122,7 @@ def _check_description(original: Instance, candidate: Instance, masked: MaskedPi
         raise _failed("The colour space of the samples is not the original's")
     if _same_encoding(original, candidate) is False and not masked.attributes:
         raise _failed("Photometric Interpretation or Planar Configuration changed without a reason")
-    if candidate.surplus is not None:
+    if candidate.video is None and candidate.surplus is not None:
         raise _failed("Pixel Data holds more than the declared frames")
     if masked.cleared_bits and candidate.unused_bits:
         raise _failed("Bits outside Bits Stored are still set")
@@ -144,6 +148,17 @@ def _compare_frames(original: Instance, candidate: Instance, masked: MaskedPixel
         if changed or requested or black:
             _check_inside(candidate, frame, (changed, requested, black), fill)
     return original.frames
+
+
+def _compare_video(original: Instance, candidate: Instance, masked: MaskedPixels) -> VideoEvidence:
+    """Compare all frames of a video; what was asked for has to lie inside what was painted."""
+    changed, requested = ({each.frame: each.regions for each in some} for some in _areas(masked)[:2])
+    for frame, regions in requested.items():
+        shape = _pixels(original).shape
+        if np.any(coverage(regions, shape) & ~coverage(changed.get(frame, ()), shape)):
+            raise _failed("A redaction was not carried out", frame)
+    fill = _fill(candidate) if masked.requested else np.empty(0)
+    return compare(original, candidate, (changed, requested), fill, exact=not masked.requested)
 
 
 def _fill(candidate: Instance) -> NDArray:
