@@ -21,7 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SITE = Path("src/scrub_pixels/review/site")
 LOCK = ("package.json", "package-lock.json")
 WANTED = {
-    "annotorious.js": "@annotorious/annotorious/dist/annotorious.es.js",
+    "annotorious.js": "@annotorious/annotorious/dist/annotorious.js",
     "annotorious.css": "@annotorious/annotorious/dist/annotorious.css",
 }
 """Name in ``static/vendor`` -> file in ``node_modules``."""
@@ -45,13 +45,14 @@ class VendorHook(BuildHookInterface):
             fetch(site)
         except (OSError, subprocess.SubprocessError) as error:
             self.app.display_warning(
-                f"The review site's drawing library was not fetched ({type(error).__name__}). All else works. "
-                "For the site, install npm (https://nodejs.org) and install scrub-pixels again.")
+                f"The review site's drawing library was not fetched ({type(error).__name__}). All else "
+                "works. For the site, install npm (https://nodejs.org) and install scrub-pixels again.")
 
 
 def digest(site: Path) -> str:
-    """Return the digest of what names the wanted versions."""
-    return hashlib.sha256(b"".join((site / name).read_bytes() for name in LOCK)).hexdigest()
+    """Return the digest of what names the wanted versions and files."""
+    wanted = repr(sorted(WANTED.items())).encode()
+    return hashlib.sha256(b"".join([wanted, *((site / name).read_bytes() for name in LOCK)])).hexdigest()
 
 
 def is_current(site: Path) -> bool:
@@ -97,15 +98,16 @@ def keep(modules: Path, site: Path) -> None:
 
 def licences(modules: Path, site: Path) -> str:
     """Return name, version and licence of every package, with the texts."""
-    parts = [licence_of(manifest) for manifest in sorted(modules.rglob("package.json")) if is_package(manifest)]
+    manifests = sorted(modules.rglob("package.json"))
+    parts = [licence_of(manifest) for manifest in manifests if is_package(manifest)]
     parts += [file.read_text(encoding="utf-8") for file in sorted((site / "licences").glob("*.txt"))]
     return "\n\n".join(parts)
 
 
 def is_package(manifest: Path) -> bool:
     """Tell a package's own manifest from others that lie in it."""
-    folder = manifest.parent
-    return "node_modules" in (folder.parent.name, folder.parent.parent.name if folder.parent.name[:1] == "@" else "")
+    above = manifest.parent.parent
+    return (above.parent if above.name.startswith("@") else above).name == "node_modules"
 
 
 def licence_of(manifest: Path) -> str:
