@@ -16,8 +16,15 @@ ROWS_PER_COMMIT = 500
 SECONDS_PER_COMMIT = 0.5
 
 
-def connect(file: Path, schema: str) -> sqlite3.Connection:
+def connect(file: Path, schema: str, *, threads: bool = False) -> sqlite3.Connection:
     """Open or make a SQLite file of mode 0600 with write-ahead log.
+
+    Parameters
+    ----------
+    file, schema
+        The database, and the statements that make its tables if they are missing.
+    threads
+        True if several threads will use the connection, one at a time: the caller has a lock.
 
     Raises
     ------
@@ -27,7 +34,8 @@ def connect(file: Path, schema: str) -> sqlite3.Connection:
     try:
         # SQLite gives its -wal and -shm files the mode of the database
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-        database = sqlite3.connect(file, timeout=10.0, isolation_level="DEFERRED")
+        database = sqlite3.connect(file, timeout=10.0, isolation_level="DEFERRED",
+                                   check_same_thread=not threads)
         database.row_factory = sqlite3.Row
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,258 @@
+"""Take instances in: look at their labels, put them into the spool, enter them into the journal.
+
+Both doors end here. When `take` returns, the instance survives a crash of the machine; when it
+raises, nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomIO
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
+
+from scrub_pixels.errors import ScrubError
+from scrub_pixels.gateway.journal import Arrival, Journal
+from scrub_pixels.gateway.spool import Spool
+from scrub_pixels.store.atomic import failures_explained
+from scrub_pixels.store.workspace import Workspace
+
+UID_FORM = re.compile(r"[0-9.]{1,64}")
+LABELS = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"]
+DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
+"""Inflating without a bound is for nobody: the pipeline, which has bounds, looks into these."""
+
+CHUNK = 1 << 20
+META_GROUP = 2
+NOT_PARSED = (InvalidDicomError, OSError, EOFError, ValueError, TypeError, AttributeError, KeyError,
+              NotImplementedError, OverflowError, struct.error, RecursionError)
+
+
+class NotUnderstood(ScrubError):
+    """What was sent is no DICOM instance; nothing of it is kept (PS3.4 B.2.3, Cxxx)."""
+
+
+class Mismatch(ScrubError):
+    """The data set is not the one that was announced; nothing of it is kept (PS3.4 B.2.3, A9xx).
+
+    Parameters
+    ----------
+    message
+        What does not fit.
+    labels
+        What the data set says it is.
+    """
+
+    def __init__(self, message: str, labels: Labels) -> None:
+        super().__init__(message)
+        self.labels = labels
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What an instance says it is. Private: UIDs link to the sender's archive; the repr is empty."""
+
+    sop_class: str
+    sop_instance: str
+    study: str
+    syntax: str
+
+    def __repr__(self) -> str:
+        return "Labels()"
+
+
+class Reception:
+    """Takes instances into spool and journal; any thread may use it.
+
+    Parameters
+    ----------
+    workspace
+        Whose key makes the tokens.
+    spool, journal
+        Where instances go.
+    arrived
+        Called after each new instance.
+    """
+
+    def __init__(self, workspace: Workspace, spool: Spool, journal: Journal,
+                 arrived: Callable[[], None] = lambda: None) -> None:
+        self._workspace, self.spool, self.journal, self._arrived = workspace, spool, journal, arrived
+        self._lock = threading.Lock()
+        self._waiting = journal.counts()["waiting"]
+        self.taken = self.repeated = self.turned_away = 0
+        self._adopt()
+
+    def worked_off(self, instances: int) -> None:
+        """Count instances that wait no more."""
+        with self._lock:
+            self._waiting -= instances
+
+    def check_room(self, size: int = 0) -> None:
+        """See that one more instance may come; raises `SpoolFull`."""
+        self.spool.check_room(self._waiting, size)
+
+    def take_data_set(self, data: memoryview, announced: Labels) -> Labels:
+        """Take an encoded data set (PS3.7 C-STORE) and return what it says it is.
+
+        Raises
+        ------
+        SpoolFull, StoreFailed
+            If there is no room, or the disk does not take it.
+        NotUnderstood, Mismatch
+            If it is no data set, or not the one announced.
+        """
+        with self._counted():
+            self.check_room(len(data))
+            with failures_explained("The spool"), self.spool.incoming() as (path, file):
+                _write_head(file, announced)
+                file.write(data)
+                _sync(file)
+                return self._keep(path, announced)
+
+    def take_file(self, path: Path, file: BinaryIO, study: str = "") -> Labels:
+        """Take a file in DICOM format (PS3.10) that was received into `spool.incoming`.
+
+        Parameters
+        ----------
+        path, file
+            The file and where it is.
+        study
+            The study it must be of; empty for any.
+
+        Raises
+        ------
+        SpoolFull, StoreFailed, NotUnderstood, Mismatch
+            As `take_data_set` does.
+        """
+        with self._counted(), failures_explained("The spool"):
+            self.check_room()
+            _sync(file)
+            return self._keep(path, None, study)
+
+    def _counted(self) -> _Counted:
+        return _Counted(self)
+
+    def _keep(self, path: Path, announced: Labels | None, study: str = "") -> Labels:
+        labels, digest = _read_labels(path)
+        if announced and replace(labels, study="") != announced:
+            raise Mismatch("The data set is of another SOP class or instance than was announced.", labels)
+        if study and labels.study != study:
+            raise Mismatch("The instance is of another study than the request names.", labels)
+        arrival = self._arrival(labels, digest, path.stat().st_size)
+        if self.journal.knows(arrival.token):
+            self._count("repeated")
+            return labels
+        self.spool.keep(path, arrival.token)
+        self.journal.receive(arrival)
+        self._count("taken", 1)
+        self._arrived()
+        return labels
+
+    def _arrival(self, labels: Labels, digest: bytes, size: int) -> Arrival:
+        identity = f"{labels.sop_instance}\0{labels.syntax}\0".encode() + digest
+        study = self.token_of(labels.study) if labels.study else ""
+        return Arrival(self._workspace.token("gateway", identity), self.token_of(labels.sop_instance),
+                       labels.sop_class, study, size)
+
+    def token_of(self, uid: str) -> str:
+        """Return what stands for a UID in the journal."""
+        return self._workspace.token("gateway uid", uid.encode())
+
+    def _count(self, name: str, waiting: int = 0) -> None:
+        with self._lock:
+            setattr(self, name, getattr(self, name) + 1)
+            self._waiting += waiting
+
+    def _adopt(self) -> None:
+        """Enter what lies in the spool without a row: a crash came between the two."""
+        for token in list(self.spool.tokens()):
+            if self.journal.finished(token):
+                self.spool.drop(token)
+            elif not self.journal.knows(token):
+                self._adopt_one(token)
+
+    def _adopt_one(self, token: str) -> None:
+        path = self.spool.path(token)
+        labels, digest = _read_labels(path)
+        self.journal.receive(self._arrival(labels, digest, path.stat().st_size))
+        self._waiting += 1
+
+
+class _Counted:
+    """Counts what is turned away."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self._reception._count("turned_away")
+
+
+def _write_head(file: BinaryIO, labels: Labels) -> None:
+    """Write preamble and file meta information (PS3.10 7.1) for a data set that comes without."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(labels.sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(labels.sop_instance)
+    meta.TransferSyntaxUID = UID(labels.syntax)
+    file.write(b"\0" * 128 + b"DICM")
+    write_file_meta_info(DicomIO(file), meta, enforce_standard=True)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _read_labels(path: Path) -> tuple[Labels, bytes]:
+    """Return what a file says it is, and the SHA-256 of its data set."""
+    try:
+        with path.open("rb") as file:
+            meta, start = _read_meta(file)
+            syntax = str(meta.get("TransferSyntaxUID") or "")
+            data_set = _meta_as_labels(meta) if syntax in DEFLATED else _peek(path)
+            file.seek(start)
+            digest = hashlib.sha256()
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except NOT_PARSED:
+        raise NotUnderstood("What was sent is no DICOM instance.") from None
+    sop_class, sop_instance, study = (str(data_set.get(keyword) or "") for keyword in LABELS)
+    if not all(UID_FORM.fullmatch(uid) for uid in (sop_class, sop_instance, syntax)):
+        raise NotUnderstood("The instance has no SOP Class UID, SOP Instance UID or transfer syntax.")
+    return Labels(sop_class, sop_instance, study, syntax), digest.digest()
+
+
+def _peek(path: Path) -> Dataset:
+    return dcmread(path, stop_before_pixels=True, specific_tags=list(LABELS))
+
+
+def _read_meta(file: BinaryIO) -> tuple[Dataset, int]:
+    """Return file meta information and where the data set begins; the file must have both."""
+    read_preamble(file, force=False)
+    meta = read_dataset(file, is_implicit_VR=False, is_little_endian=True,
+                        stop_when=lambda tag, vr, length: tag.group != META_GROUP)
+    return meta, file.tell()
+
+
+def _meta_as_labels(meta: Dataset) -> Dataset:
+    labels = Dataset()
+    labels.SOPClassUID = meta.get("MediaStorageSOPClassUID")
+    labels.SOPInstanceUID = meta.get("MediaStorageSOPInstanceUID")
+    return labels

@@ -1,0 +1,110 @@
+"""The private spool: an instance lies here, whole and synced, before its sender is told so."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from scrub_pixels.errors import ScrubError
+from scrub_pixels.gateway.settings import Spooling
+from scrub_pixels.store.atomic import failures_explained, sync_folder
+
+SUFFIX = ".dcm"
+
+
+class SpoolFull(ScrubError):
+    """The spool may not grow now; the sender has to try again later."""
+
+
+class Spool:
+    """Files of instances that were received and are not done with; any thread may use it.
+
+    Parameters
+    ----------
+    folder
+        The spool in the workspace, made with mode 0700 if new.
+    limits
+        How much it may hold.
+    """
+
+    def __init__(self, folder: Path, limits: Spooling) -> None:
+        self.folder, self.limits = folder, limits
+        self._incoming = folder / "incoming"
+        self._lock = threading.Lock()
+        with failures_explained("The spool"):
+            for private in (folder, self._incoming):
+                private.mkdir(mode=0o700, exist_ok=True)
+            shutil.rmtree(self._incoming)  # what a crash left half received: its sender was told nothing
+            self._incoming.mkdir(mode=0o700)
+        sizes = [entry.stat().st_size for entry in os.scandir(folder) if entry.name.endswith(SUFFIX)]
+        self._files, self._bytes = len(sizes), sum(sizes)
+
+    @property
+    def usage(self) -> tuple[int, int]:
+        """Files and bytes in the spool."""
+        return self._files, self._bytes
+
+    def check_room(self, waiting: int, size: int = 0) -> None:
+        """See that one more instance may come.
+
+        Raises
+        ------
+        SpoolFull
+            If too many wait, or the bytes or the disk are used up.
+        """
+        limits = self.limits
+        if waiting >= limits.instances or self._bytes + size > limits.size:
+            raise SpoolFull("The spool is full.", remedy="Send again later.")
+        if shutil.disk_usage(self.folder).free - size < limits.reserve:
+            raise SpoolFull("The disk of the spool is nearly full.", remedy="Free some space.")
+
+    @contextmanager
+    def incoming(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """Yield a new private file to receive into; it goes at the end if `keep` did not take it."""
+        path = self._incoming / secrets.token_hex(16)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w+b") as file:
+                yield path, file
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def keep(self, received: Path, token: str) -> Path:
+        """Give a received and synced file its name, durably; one that stands already stays."""
+        target = self.path(token)
+        try:
+            os.link(received, target)
+        except FileExistsError:
+            sync_folder(self.folder)
+            return target
+        sync_folder(self.folder)
+        with self._lock:
+            self._files += 1
+            self._bytes += target.stat().st_size
+        return target
+
+    def path(self, token: str) -> Path:
+        """Return where the instance of a token lies."""
+        return self.folder / (token + SUFFIX)
+
+    def drop(self, token: str) -> None:
+        """Remove an instance that is done with."""
+        path = self.path(token)
+        with self._lock, suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            self._files -= 1
+            self._bytes -= size
+
+    def tokens(self) -> Iterator[str]:
+        """Yield the token of every instance in the spool."""
+        for entry in os.scandir(self.folder):
+            if entry.name.endswith(SUFFIX):
+                yield entry.name.removesuffix(SUFFIX)
