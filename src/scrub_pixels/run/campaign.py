@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from scrub_pixels.errors import UsageError
+from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.policy import Policy, to_table
 from scrub_pixels.run.discovery import Source, discover
-from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
-from scrub_pixels.run.work import Layout, Orders, Task, work
+from scrub_pixels.run.executors import Casualty, ClusterExecutor, Executor, ProcessExecutor, SerialExecutor
+from scrub_pixels.run.feed import Feed, Grouping
+from scrub_pixels.run.limits import Cost
+from scrub_pixels.run.names import ChosenNames, choose_names
+from scrub_pixels.run.past import Past, exists, source_of
+from scrub_pixels.run.stopping import Stop, stop_on_signals
+from scrub_pixels.run.twins import misplaced
+from scrub_pixels.run.where import check_places
+from scrub_pixels.run.work import Layout, Orders, Task, Unit, work_together
 from scrub_pixels.store.accounts import Account, Outcome
-from scrub_pixels.store.atomic import OutFolder, open_out, was_written_here
+from scrub_pixels.store.atomic import Output, open_out
 from scrub_pixels.store.books import Books, open_books
-from scrub_pixels.store.ledger import Row, Totals
+from scrub_pixels.store.ledger import Totals
+from scrub_pixels.store.objects import open_prefix
 from scrub_pixels.store.report import write_report
+from scrub_pixels.store.standing import keep_hidden
 from scrub_pixels.store.workspace import Workspace, default_workspace, open_workspace
-
-WORTH_ANOTHER_TRY = frozenset({"crashed", "time-limit", "internal-error", "unreadable"})
-"""Reasons that may lie in the machine or the moment: --resume tries these inputs again."""
 
 Watcher = Callable[[Account], None]
 """Told of every account as it is settled; it may not fail the run."""
@@ -34,9 +41,9 @@ class Campaign:
     Parameters
     ----------
     source
-        IN: a file or a folder.
+        IN: a file or a folder, or a URL that fsspec can read.
     out
-        OUT: the folder for what is released.
+        OUT: the folder for what is released, or a URL that fsspec can write.
     policy
         Everything that decides an outcome.
     workspace
@@ -45,6 +52,10 @@ class Campaign:
         How files are named in OUT.
     jobs
         Worker processes; 0 works in this process.
+    scheduler
+        Address of a Dask scheduler whose workers do the work instead; empty for none.
+    memory
+        Bytes one Instance may need beyond what a worker needs anyway; 0 is without a limit.
     resume
         Go on with what an earlier run began.
     passphrase
@@ -55,8 +66,8 @@ class Campaign:
         Share of the released Instances, 0 to 1, drawn into the queue for quality control.
     """
 
-    source: Path
-    out: Path
+    source: Path | str
+    out: Path | str
     policy: Policy
     workspace: Path | None = None
     layout: Layout = Layout.NEW
@@ -65,11 +76,16 @@ class Campaign:
     passphrase: bytes = field(default=b"", repr=False)
     queue_url: str | None = field(default=None, repr=False)
     qa_sample: float = 0.0
+    scheduler: str = ""
+    memory: int = 0
 
     @property
     def private(self) -> Path:
         """The workspace that will be used."""
-        return self.workspace or default_workspace(self.out)
+        if self.workspace is None and isinstance(self.out, str):
+            raise UsageError("OUT is a URL, and the workspace is a private folder of this machine.",
+                             remedy="Name one with --workspace.")
+        return self.workspace or default_workspace(Path(self.out))
 
     def check(self) -> None:
         """Refuse what cannot be meant.
@@ -80,21 +96,7 @@ class Campaign:
             If IN does not exist, IN and OUT lie in each other, or OUT holds files already (those of
             others, if this run resumes another).
         """
-        source, out = Path(os.path.realpath(self.source)), Path(os.path.realpath(self.out))
-        if not source.exists():
-            raise UsageError("IN does not exist.", remedy="Check the path.")
-        if source == out or source in out.parents:
-            raise UsageError("OUT lies inside IN.", remedy="Choose an output folder outside of the input.")
-        if out in source.parents:
-            raise UsageError("IN lies inside OUT.", remedy="Choose an output folder outside of it.")
-        if out.exists() and not out.is_dir():
-            raise UsageError("OUT is not a folder.", remedy="Name a folder.")
-        if not self.resume and out.is_dir() and any(out.iterdir()):
-            raise UsageError("OUT is not empty.", remedy="Choose a new folder, or go on with --resume.")
-        if self.resume and not was_written_here(out):
-            # What no account explains is removed from OUT: never from a folder of someone else's.
-            raise UsageError("OUT holds files, but was not written by scrub-pixels.",
-                             remedy="Name the output folder of the earlier run.")
+        check_places(self.source, self.out, self.resume)
 
 
 @dataclass(frozen=True)
@@ -131,116 +133,148 @@ def run(campaign: Campaign, watch: Watcher = lambda account: None) -> Result:
     """
     campaign.check()
     with ExitStack() as stack:
-        workspace = open_workspace(campaign.private, outside=(campaign.source, campaign.out))
+        folders = [place for place in (campaign.source, campaign.out) if isinstance(place, Path)]
+        workspace = open_workspace(campaign.private, outside=tuple(folders))
         stack.enter_context(workspace.locked())
-        out = stack.enter_context(open_out(campaign.out))
-        books = stack.enter_context(open_books(workspace, out.root, campaign.passphrase, campaign.queue_url))
+        out = _opened(campaign.out, stack)
+        target = out.root if isinstance(campaign.out, Path) else campaign.out.rstrip("/")
+        books = stack.enter_context(open_books(workspace, target, campaign.passphrase, campaign.queue_url))
+        _check_layout(campaign, books)
         return _Run(campaign, workspace, out, books).go(watch)
+
+
+def _opened(out: Path | str, stack: ExitStack) -> Output:
+    if isinstance(out, str):
+        return stack.enter_context(open_prefix(out))
+    return stack.enter_context(open_out(out))
+
+
+def _check_layout(campaign: Campaign, books: Books) -> None:
+    """Refuse to go on with an OUT whose files are named the other way."""
+    before = books.ledger.runs.layout()
+    if campaign.resume and before and before != campaign.layout.value:
+        raise UsageError(f"OUT was written with --layout {before}.",
+                         remedy=f"Go on with --layout {before}, or name a new output folder.")
 
 
 def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
     """Do everything but write: no output, no workspace, no ledger."""
     campaign.check()
-    orders = Orders(campaign.policy, os.urandom(32), None, campaign.layout)
-    tasks = (Task(number, source, orders) for number, source in enumerate(discover(campaign.source)))
-    for _, outcome in executor_for(campaign).run(work, tasks):
-        watch(_settled(outcome))
+    orders = Orders(campaign.policy, os.urandom(32), None, campaign.layout, cost=_cost(campaign))
+    feed = Feed(Task(number, source, orders) for number, source in enumerate(discover(campaign.source)))
+    with stop_on_signals() as stop:
+        for unit, outcome in executor_for(campaign).run(work_together, feed, stop):
+            if _is_to_be_split(unit, outcome):
+                feed.again(unit)
+                continue
+            for task, account in zip(unit.tasks, _accounts(unit, outcome), strict=True):
+                watch(replace(account, ref=task.number))
+    if stop.asked:
+        raise KeyboardInterrupt
 
 
 def executor_for(campaign: Campaign) -> Executor:
     """Return the executor a campaign asks for."""
-    if campaign.jobs == 0:
-        return SerialExecutor()
-    return ProcessExecutor(campaign.jobs, campaign.policy.seconds_per_instance)
+    if campaign.scheduler:
+        from scrub_pixels.run.cluster import dask_cluster
+
+        return ClusterExecutor(partial(dask_cluster, campaign.scheduler))
+    return ProcessExecutor(campaign.jobs) if campaign.jobs else SerialExecutor()
 
 
-def _settled(outcome: Account | Casualty) -> Account:
-    if isinstance(outcome, Account):
-        return outcome
-    return Account(Outcome.REFUSED, code=outcome.code, stage="internal", message=outcome.message)
+def _cost(campaign: Campaign) -> Cost:
+    """Return the limits of one Instance; a run in one process cannot stop itself in time."""
+    sheltered = campaign.jobs > 0 or bool(campaign.scheduler)
+    return Cost(campaign.policy.seconds_per_instance if sheltered else 0.0, campaign.memory)
+
+
+def _is_to_be_split(unit: Unit, outcome: tuple[Account, ...] | Casualty) -> bool:
+    """Tell whether one of several inputs cost the worker: each then goes alone, so that it costs one."""
+    return isinstance(outcome, Casualty) and len(unit.tasks) > 1
+
+
+def _accounts(unit: Unit, outcome: tuple[Account, ...] | Casualty) -> tuple[Account, ...]:
+    if isinstance(outcome, Casualty):
+        return (Account(Outcome.REFUSED, code=outcome.code, stage="internal", message=outcome.message),)
+    return outcome
 
 
 class _Run:
     """One run under way: its folders, its books and the count of what was done before."""
 
-    def __init__(self, campaign: Campaign, workspace: Workspace, out: OutFolder, books: Books) -> None:
+    def __init__(self, campaign: Campaign, workspace: Workspace, out: Output, books: Books) -> None:
         self.campaign, self.workspace, self.out, self.books = campaign, workspace, out, books
         self.digest = campaign.policy.digest_under(workspace.key)
-        self.skipped = 0
-        self.standing: frozenset[str] = frozenset()
+        self.orders = Orders(campaign.policy, workspace.secret, out, campaign.layout, cost=_cost(campaign))
+        self.executor = executor_for(campaign)
+        self.skipped = self.number = 0
+        self.past = Past(campaign.resume, out, books, self.digest)
 
     def go(self, watch: Watcher) -> Result:
-        runs = self.books.ledger.runs
-        self._withdraw_what_no_longer_stands()
-        self.standing = self._standing()
-        number = runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy))
-        outcomes = executor_for(self.campaign).run(work, self._tasks(number))
-        for task, outcome in outcomes:
-            watch(self.books.settle(task.number, task.source, _settled(outcome), self.digest))
+        ledger = self.books.ledger
+        self.past.settle()
+        keep_hidden(self.workspace, self.campaign.policy)
+        self.number = ledger.runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy),
+                                        self.campaign.layout.value)
+        with stop_on_signals() as stop:
+            self._work_off(Feed(self._tasks(), self._grouping()), watch, stop)
+            if not stop.asked:
+                self._put_twins_in_order(watch, stop)
+        if stop.asked:
+            raise KeyboardInterrupt
+        self.past.close(self.number)
+        ledger.runs.finish(self.number)
+        self.books.commit()
         if self.campaign.qa_sample:
             self.books.draw(self.campaign.qa_sample)
-        runs.finish(number)
-        self.books.commit()
-        report = write_report(self.out, self.books.ledger)
-        return Result(self.books.ledger.totals(), self.skipped, report, self.workspace.root)
+        report = write_report(self.out, ledger)
+        return Result(ledger.totals(), self.skipped, report, self.workspace.root)
 
-    def _tasks(self, run_number: int) -> Iterator[Task]:
-        orders = Orders(self.campaign.policy, self.workspace.secret, self.out, self.campaign.layout)
+    def _work_off(self, feed: Feed, watch: Watcher, stop: Stop) -> None:
+        for unit, outcome in self.executor.run(work_together, feed, stop):
+            if stop.asked and isinstance(outcome, Casualty):
+                continue  # the signal may have gone to the workers too: it says nothing of the input
+            if _is_to_be_split(unit, outcome):
+                feed.again(unit)
+                continue
+            for task, account in zip(unit.tasks, _accounts(unit, outcome), strict=True):
+                self._settle(task, account, watch)
+                feed.pace.learn(account.seconds)
+
+    def _settle(self, task: Task, account: Account, watch: Watcher) -> None:
+        if account.code == "unreadable" and not exists(self.campaign.source):
+            raise ScrubError("IN vanished during the run.",
+                             remedy="Bring it back and start again with --resume.")
+        watch(self.books.settle(task.number, task.source, account, self.digest))
+
+    def _grouping(self) -> Grouping:
+        return Grouping()
+
+    def _tasks(self) -> Iterator[Task]:
+        names = self._names()
         for source in discover(self.campaign.source):
-            if self.campaign.resume and self._done_before(source):
+            name = names.name_for(source) if names else ""
+            if self.campaign.resume and self._done_before(source, name):
                 self.skipped += 1
                 continue
-            yield Task(self.books.ledger.begin(run_number, source), source, orders)
+            yield Task(self.books.ledger.begin(self.number, source), source, self.orders, name)
 
-    def _withdraw_what_no_longer_stands(self) -> None:
-        """Remove from OUT what an older policy released, and what a crash left without an account."""
-        ledger = self.books.ledger
-        stale = [row.output for row in ledger.stale(self.digest)]
-        for output in [*stale, *ledger.unaccounted(self.out.files())]:
-            self.out.withdraw(output)
+    def _names(self) -> ChosenNames | None:
+        if self.campaign.layout is Layout.NEW:
+            return None
+        return choose_names(discover(self.campaign.source), self.orders, self.executor)
 
-    def _standing(self) -> frozenset[str]:
-        """Return the digests of what stands in OUT for inputs that are as they were.
+    def _done_before(self, source: Source, name: str) -> bool:
+        return self.books.rejected(source) or self.past.stands_for(source, name)
 
-        What stands for an input that has changed is withdrawn now, before any copy of what that
-        input was comes up: a copy must not rely on it.
-        """
-        if not self.campaign.resume:
-            return frozenset()
-        digests = set()
-        for row in list(self.books.ledger.rows([Outcome.RELEASED])):
-            if row.output and is_as_it_was(row):
-                digests.add(row.facts.get("sha256", "") if self._stands(row) else "")
-            elif row.output:
-                self.out.withdraw(row.output)
+    def _put_twins_in_order(self, watch: Watcher, stop: Stop) -> None:
+        """Do again, in one worker and in order, what got its name in OUT by chance of timing."""
+        for rows in list(misplaced(self.books.ledger, self.workspace.secret)):
+            for row in rows:
+                if row.output:
+                    self.out.withdraw(row.output)
                 self.books.ledger.reopen(row.id)
-        return frozenset(digests)
-
-    def _stands(self, row: Row) -> bool:
-        """Tell whether the output of a settled input, or of the one it is a copy of, is still there."""
-        if row.code == "duplicate":
-            return row.facts.get("sha256") in self.standing
-        file = self.out.root / row.output
-        return not row.output or (file.is_file() and file.stat().st_size == row.facts.get("bytes"))
-
-    def _done_before(self, source: Source) -> bool:
-        """Tell whether this input is settled; what was released of an older version of it is withdrawn."""
-        ledger = self.books.ledger
-        if self.books.rejected(source):
-            return True
-        row = ledger.done(source, self.digest)
-        if row and row.code not in WORTH_ANOTHER_TRY and self._stands(row):
-            return True
-        stale = ledger.find(source)
-        if stale and stale.output:
-            self.out.withdraw(stale.output)
-        return False
-
-
-def is_as_it_was(row: Row) -> bool:
-    """Tell whether an input is what it was when it was settled, or is no longer there to tell."""
-    try:
-        status = os.stat(row.path)
-    except OSError:
-        return True
-    return status.st_mtime_ns == row.modified and (row.member is not None or status.st_size == row.size)
+            self.books.commit()
+            sources = [source_of(row) for row in rows]
+            tasks = (Task(self.books.ledger.begin(self.number, s), s, self.orders) for s in sources)
+            self._work_off(Feed(tasks, Grouping(whole=True)), watch, stop)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scrub_pixels.errors import NotDicom, Refusal, TooLarge, UnreadableFile
+from scrub_pixels.run.objects import objects_below, read_object
 
 ZIP_MAGIC = b"PK\x03\x04"
 
@@ -34,7 +35,7 @@ class Source:
     Parameters
     ----------
     path
-        The file on disk; never printed outside the private workspace.
+        The file on disk, or the URL of an object; never printed outside the private workspace.
     relative
         The path below the input folder, with ``/`` between its parts (for `member` too).
     member
@@ -43,7 +44,7 @@ class Source:
         Bytes and modification time in nanoseconds, 0 if they could not be read.
     """
 
-    path: Path
+    path: Path | str
     relative: str
     member: int | None = None
     size: int = 0
@@ -72,6 +73,8 @@ class Source:
         if self.size > limit:
             raise TooLarge("The file is larger than the policy allows.", stage="open",
                            remedy="Raise limits.max_file_bytes if this is intended.")
+        if isinstance(self.path, str):
+            return read_object(self.path, limit)
         return _readable(self.path) if self.member is None else _member_bytes(self.path, self.member, limit)
 
 
@@ -84,6 +87,21 @@ def _readable(path: Path) -> Path:
     if not regular:
         raise NotDicom("This is no regular file (a pipe, socket or device).", stage="open")
     return path
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    UnreadableFile
+        If it cannot be read, or no longer.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"The file cannot be read ({error.strerror}).", stage="open",
+                             remedy="Check that it exists and its permissions.") from None
 
 
 def _member_bytes(path: Path, index: int, limit: int) -> bytes:
@@ -101,7 +119,7 @@ def _member_bytes(path: Path, index: int, limit: int) -> bytes:
     return data
 
 
-def discover(root: Path) -> Iterator[Source]:
+def discover(root: Path | str) -> Iterator[Source]:
     """Yield every input below `root`, in a stable order.
 
     Folders reached twice (symbolic links, loops) are entered once. Zip archives, recognised by
@@ -110,8 +128,12 @@ def discover(root: Path) -> Iterator[Source]:
     Parameters
     ----------
     root
-        A file or a folder.
+        A file or a folder, or the URL of an object or a prefix that fsspec can read.
     """
+    if isinstance(root, str):
+        for found in objects_below(root):
+            yield Source(found.url, found.relative, None, found.size, found.modified)
+        return
     if not root.is_dir():
         yield from _sources(root, root.name)
         return

@@ -1,8 +1,9 @@
-"""Run one unit of work after another, or many at a time; a cluster will be one more executor.
+"""Run one unit of work after another, or many at a time: in this process, in processes, on a cluster.
 
 An executor takes a function and its tasks and yields ``(task, outcome)`` in any order. The serial
 executor is the reference and the debugger. What a task costs a worker (a native crash, a hang)
-costs that task alone, and comes back as a `Casualty`.
+costs that task alone, and comes back as a `Casualty`. Processes and clusters differ only in what
+a task is submitted to: both give `concurrent.futures` futures.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ from __future__ import annotations
 import concurrent.futures as futures
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from scrub_pixels.run.limits import TIME_IS_UP
+from scrub_pixels.run.stopping import Stop
+
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
-TASKS_AHEAD = 4
+TASKS_AHEAD = 3
 """Tasks in flight per worker: enough to keep it busy, few enough to keep memory flat."""
+
+SECONDS_BETWEEN_LOOKS = 0.5
+"""How long a request to stop may go unseen."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +46,85 @@ class Casualty:
     message: str
 
 
+TIME_LIMIT = Casualty("time-limit", "The time limit for one Instance was reached.")
+
+
 class Executor(Protocol):
     """Anything that can run `work` over `tasks`."""
 
-    def run(self, work: Callable[[Task], Outcome],
-            tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome | Casualty]]:
-        """Yield every task with its outcome, in any order."""
+    def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
+            stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
+        """Yield every task with its outcome, in any order; none that had not begun once stop is asked."""
         ...
 
 
 class SerialExecutor:
     """One task after the other in this process; no time limit, no shelter from native crashes."""
 
-    def run(self, work: Callable[[Task], Outcome],
-            tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome | Casualty]]:
+    def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
+            stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
         """Yield every task with its outcome, in order."""
         for task in tasks:
+            if stop and stop.asked:
+                return
             yield task, work(task)
+
+
+class Submits(Protocol):
+    """Something that runs functions elsewhere, now or later."""
+
+    def submit(self, work: Callable[[Any], Any], task: Any) -> futures.Future[Any]:
+        """Return the future of ``work(task)``."""
+
+    def room(self) -> int:
+        """Return how many tasks shall be in flight."""
+
+    def withdraw(self, future: futures.Future[Any]) -> bool:
+        """Cancel a task that has not begun, and tell whether that could be done."""
+
+    def casualty(self, error: BaseException) -> Casualty | None:
+        """Return what an error says about the loss of a worker, or None if it is the task's own."""
+
+
+def keep_busy(pool: Submits, work: Callable[[Any], Any], tasks: Iterable[Any],
+              stop: Stop | None) -> Iterator[tuple[Any, Any]]:
+    """Yield tasks with their outcomes as they end, always with as many in flight as there is room for.
+
+    `tasks` may get more to give while results are taken; it is asked again after each of them.
+    """
+    running: dict[futures.Future[Any], Any] = {}
+    source = iter(tasks)
+    while _submitted(pool, work, source, running, stop) or running:
+        done, _ = futures.wait(running, SECONDS_BETWEEN_LOOKS, return_when=futures.FIRST_COMPLETED)
+        if stop and stop.asked:
+            done = {future for future in running if future in done or pool.withdraw(future)}
+        for future in done:
+            task = running.pop(future)
+            if not future.cancelled():
+                yield task, _outcome(future, pool)
+
+
+def _submitted(pool: Submits, work: Callable[[Any], Any], source: Iterator[Any],
+               running: dict[futures.Future[Any], Any], stop: Stop | None) -> bool:
+    """Hand out tasks while there is room, and tell whether there was one."""
+    any_new = False
+    while len(running) < pool.room() and not (stop and stop.asked):
+        task = next(source, None)
+        if task is None:
+            break
+        running[pool.submit(work, task)] = task
+        any_new = True
+    return any_new
+
+
+def _outcome(future: futures.Future[Any], pool: Submits) -> Any:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    casualty = pool.casualty(error)
+    if casualty is None:
+        raise error
+    return casualty
 
 
 @dataclass(frozen=True)
@@ -66,18 +136,18 @@ class ProcessExecutor:
     jobs
         Number of worker processes.
     seconds
-        Time limit of one task; a worker over it is killed and replaced.
+        Time limit of one task; a worker over it is killed and replaced. 0 if tasks limit themselves.
     """
 
     jobs: int
-    seconds: float
+    seconds: float = 0.0
 
-    def run(self, work: Callable[[Task], Outcome],
-            tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome | Casualty]]:
+    def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
+            stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
         """Yield every task with its outcome as it ends."""
         pool = ProcessPool(max_workers=self.jobs, context=multiprocessing.get_context("spawn"))
         try:
-            yield from self._keep_busy(pool, work, iter(tasks))
+            yield from keep_busy(_Processes(pool, self.jobs, self.seconds), work, tasks, stop)
             pool.close()
         finally:
             # On the way out of an error or an interrupt nobody waits for the result: what a
@@ -85,24 +155,52 @@ class ProcessExecutor:
             pool.stop()
             pool.join()
 
-    def _keep_busy(self, pool: ProcessPool, work: Callable[..., Any], tasks: Iterator[Any]) -> Iterator[Any]:
-        running: dict[futures.Future[Any], Any] = {}
-        exhausted = False
-        while not exhausted or running:
-            while not exhausted and len(running) < self.jobs * TASKS_AHEAD:
-                task = next(tasks, None)
-                exhausted = task is None
-                if task is not None:
-                    running[pool.schedule(work, args=(task,), timeout=self.seconds)] = task
-            done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), _outcome(future)
 
+@dataclass(frozen=True)
+class _Processes:
+    pool: ProcessPool
+    jobs: int
+    seconds: float
 
-def _outcome(future: futures.Future[Any]) -> Any:
-    try:
-        return future.result()
-    except futures.TimeoutError:
-        return Casualty("time-limit", "The time limit for one Instance was reached.")
-    except ProcessExpired as error:
+    def submit(self, work: Callable[[Any], Any], task: Any) -> futures.Future[Any]:
+        return self.pool.schedule(work, args=(task,), timeout=self.seconds or None)
+
+    def room(self) -> int:
+        return self.jobs * TASKS_AHEAD
+
+    def withdraw(self, future: futures.Future[Any]) -> bool:
+        # To cancel a task that runs would kill its worker in the middle of it.
+        return not future.running() and future.cancel()
+
+    def casualty(self, error: BaseException) -> Casualty | None:
+        if isinstance(error, futures.TimeoutError):
+            return TIME_LIMIT
+        if not isinstance(error, ProcessExpired):
+            return None
+        if error.exitcode == -TIME_IS_UP:
+            return TIME_LIMIT
         return Casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
+
+
+Connect = Callable[[], AbstractContextManager[Submits]]
+"""Opens the way to a cluster, and closes it."""
+
+
+@dataclass(frozen=True)
+class ClusterExecutor:
+    """Workers of a cluster that somebody else runs.
+
+    Parameters
+    ----------
+    connect
+        Opens the way to it.
+    """
+
+    connect: Connect
+
+    def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
+            stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
+        """Yield every task with its outcome as it ends."""
+        with self.connect() as cluster:
+            yield from keep_busy(cluster, work, tasks, stop)
+

@@ -1,33 +1,51 @@
-"""The unit of work: one input from where it lies to where it ends, accounted for.
+"""The unit of work: some inputs from where they lie to where they end, accounted for.
 
-Runs in a worker process. The worker itself writes what it releases, so that pixels never travel
-between processes; what comes back is a small, picklable Account. This is the one boundary at
-which any error of an Instance becomes an account: nothing is lost, and nothing identified is told.
+Runs in a worker, on this machine or another. The worker itself writes what it releases, so that
+pixels never travel between processes; what comes back are small, picklable Accounts. This is the
+one boundary at which any error of an Instance becomes an account: nothing is lost, and nothing
+identified is told. Files of one unit are made durable together and named after that, so that many
+small ones cost the disk little more than one.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
 import traceback
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
-from pydicom import Dataset
-
-from scrub_pixels.decisions import harvest
-from scrub_pixels.errors import Refusal, ScrubError, TooLarge
-from scrub_pixels.frames import Instance, open_instance
-from scrub_pixels.header import ProjectKey, contains_identifier
+from scrub_pixels import __version__
+from scrub_pixels.errors import MissingDependency, Refusal, ScrubError
+from scrub_pixels.frames import open_instance
+from scrub_pixels.frames.turns import undisturbed
+from scrub_pixels.header import ProjectKey
 from scrub_pixels.masks import digest_pixels
 from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
 from scrub_pixels.policy import Policy
-from scrub_pixels.run.discovery import Source
-from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
-from scrub_pixels.store.atomic import OutFolder, Place
-from scrub_pixels.store.layout import KeptNames, new_path, tells
+from scrub_pixels.run.discovery import Source, read_whole
+from scrub_pixels.run.limits import Cost, out_of_memory
+from scrub_pixels.store.accounts import (
+    PLACE,
+    Account,
+    Outcome,
+    account_held,
+    account_refused,
+    account_released,
+    released_as,
+)
+from scrub_pixels.store.atomic import DuplicateUid, Output, Place, Written
+from scrub_pixels.store.layout import new_path
+from scrub_pixels.store.origin import origin_of
+from scrub_pixels.store.readback import file_digest
+
+READ_AT_ONCE = 16 << 20
+"""Files up to this size in bytes are read into memory in one go."""
+
+OPENCV_NO_MEMORY = -4
 
 SAME_UID = "Another input has the same SOP Instance UID and other content; both are released."
 
@@ -55,22 +73,50 @@ class Orders:
         How files are named in OUT.
     threads
         Threads each network may use.
+    cost
+        What one Instance may cost its worker.
+    version
+        Of this package: a worker of another version would decide otherwise.
     """
 
     policy: Policy
     secret: bytes = field(repr=False)
-    out: OutFolder | None = None
+    out: Output | None = None
     layout: Layout = Layout.NEW
     threads: int = 1
+    cost: Cost = Cost()
+    version: str = __version__
 
 
 @dataclass(frozen=True)
 class Task:
-    """One input, its number in the ledger, and the orders for it."""
+    """One input, its number in the ledger, and its name in OUT if the run has chosen one."""
 
     number: int
     source: Source
     orders: Orders
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Inputs that one worker takes one after the other, all under the same orders."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def orders(self) -> Orders:
+        """The orders for all of them."""
+        return self.tasks[0].orders
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """An Instance that is proven and waits in a private file for its name."""
+
+    file: Path
+    place: Place
+    account: Account
 
 
 @functools.lru_cache(maxsize=1)
@@ -80,80 +126,121 @@ def scrubber_for(policy: Policy, secret: bytes, threads: int) -> Scrubber:
 
 
 def work(task: Task) -> Account:
-    """Scrub one input, write it if it is released, and account for it.
+    """Take one input to its end; see `work_together`."""
+    return work_together(Unit((task,)))[0]
+
+
+def work_together(unit: Unit) -> tuple[Account, ...]:
+    """Scrub inputs, write those that are released, and account for each, in the same order.
 
     Raises
     ------
     ScrubError
         If the run itself cannot go on (disk full, missing dependency); never for an Instance.
     """
-    started = time.time()
+    _check_version(unit.orders)
+    with undisturbed():
+        ends = [_end(task) for task in unit.tasks]
+        return tuple(_named(ends, unit.orders.out))
+
+
+def _check_version(orders: Orders) -> None:
+    if orders.version != __version__:
+        raise MissingDependency("A worker has another version of scrub-pixels than the run.",
+                                remedy=f"Install version {orders.version} where the workers are.")
+
+
+def _end(task: Task) -> Account | _Ready:
+    """Take one input to its end, or to where only its name is missing."""
+    started, clock = time.time(), time.perf_counter()
     try:
-        with warnings.catch_warnings():
-            # pydicom's warnings quote values, and values are identifiers.
-            warnings.simplefilter("ignore")
-            return _scrub(task, started)
+        with task.orders.cost.limited():
+            end: Account | _Ready = _scrub(task, started)
     except Refusal as refusal:
-        return account_refused(refusal, started)
+        end = account_refused(refusal, started)
     except ScrubError:
         raise
     except MemoryError:
-        return account_refused(TooLarge("The memory did not suffice for this Instance.", stage="decode",
-                                        remedy="Use fewer --jobs, or a machine with more memory."), started)
+        end = account_refused(out_of_memory(), started)
     except Exception as error:  # noqa: BLE001 - the one boundary that accounts for an Instance
-        return _accident(error, started)
+        end = account_refused(unforeseen(error), started)
+    # A wall clock may jump; how long the work took must not.
+    seconds = time.perf_counter() - clock
+    if isinstance(end, _Ready):
+        return replace(end, account=replace(end.account, seconds=seconds))
+    return replace(end, seconds=seconds)
 
 
-def _scrub(task: Task, started: float) -> Account:
+def _scrub(task: Task, started: float) -> Account | _Ready:
     orders = task.orders
     scrubber = scrubber_for(orders.policy, orders.secret, orders.threads)
-    instance = open_instance(task.source.read(orders.policy.limits.max_file_bytes), orders.policy.limits)
+    content, digest = _content(task.source, orders.policy)
+    instance = open_instance(content, orders.policy.limits)
     outcome = scrubber.scrub_instance(instance)
+    origin = origin_of(instance, scrubber.key, orders.layout.value)
     if isinstance(outcome, Held):
-        return account_held(outcome, started, instance.dataset)
-    return _release(outcome, instance, task, started)
+        return replace(account_held(outcome, started, instance.dataset), digest=digest, origin=origin)
+    if orders.out is None:
+        return Account(Outcome.RELEASED, started=started)
+    file = orders.out.prepare(outcome, functools.partial(digest_pixels, key=orders.secret))
+    account = replace(account_released(outcome, None, started), digest=digest, origin=origin)
+    return _Ready(file, _place(outcome, task, orders), account)
 
 
-def _release(scrubbed: Scrubbed, instance: Instance, task: Task, started: float) -> Account:
-    out = task.orders.out
-    if out is None:
-        return Account(Outcome.RELEASED, started=started, seconds=time.time() - started)
-    place = _place(scrubbed, instance, task)
-    written = out.write(scrubbed, place, functools.partial(digest_pixels, key=task.orders.secret))
-    account = account_released(scrubbed, written, started)
-    if written.relative == place.relative or task.orders.layout is Layout.KEEP:
+def _content(source: Source, policy: Policy) -> tuple[Path | bytes, str]:
+    """Return what is to be opened, and the digest by which it is known to be unchanged."""
+    content = source.read(policy.limits.max_file_bytes)
+    if isinstance(content, Path) and source.size <= READ_AT_ONCE:
+        content = read_whole(content)
+    if isinstance(content, bytes):
+        return content, hashlib.sha256(content).hexdigest()
+    return content, file_digest(content)
+
+
+def _place(scrubbed: Scrubbed, task: Task, orders: Orders) -> Place:
+    if task.name:
+        return Place(task.name)
+    relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
+    return Place(relative, second_name(relative, task.source.relative, orders.secret))
+
+
+def second_name(plain: str, relative: str, secret: bytes) -> str:
+    """Return the name in OUT of an input whose SOP Instance UID another one claims too; reveals nothing."""
+    code = relative.encode("utf-8", "surrogateescape")
+    token = ProjectKey.from_bytes(secret).digest(code, "second name")[:12]
+    return f"{plain.removesuffix('.dcm')}-{token}.dcm"
+
+
+def _named(ends: list[Account | _Ready], out: Output | None) -> Iterator[Account]:
+    """Give the released files of a unit their names, and return the accounts of all of it."""
+    ready = [end for end in ends if isinstance(end, _Ready)]
+    named = iter(out.publish([(end.file, end.place) for end in ready]) if out and ready else ())
+    for end in ends:
+        yield _standing(end, next(named)) if isinstance(end, _Ready) else end
+
+
+def _standing(end: _Ready, written: Written | DuplicateUid) -> Account:
+    if isinstance(written, DuplicateUid):
+        return replace(account_refused(written, end.account.started), seconds=end.account.seconds)
+    account = released_as(end.account, written)
+    if written.relative == end.place.relative:
         return account
-    return replace(account, code="duplicate-uid", message=SAME_UID)
+    facts = {**account.facts, PLACE: end.place.relative}
+    return replace(account, code="duplicate-uid", message=SAME_UID, facts=facts)
 
 
-def _place(scrubbed: Scrubbed, instance: Instance, task: Task) -> Place:
-    if task.orders.layout is Layout.NEW:
-        relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
-        return Place(relative, f"{relative.removesuffix('.dcm')}-{_token(task)}.dcm")
-    return _kept_names(instance.dataset, task.orders.secret).place(task.source.relative)
-
-
-def _token(task: Task) -> str:
-    """Return what tells apart two inputs that claim the same SOP Instance UID; reveals nothing."""
-    name = task.source.relative.encode("utf-8", "surrogateescape")
-    return ProjectKey.from_bytes(task.orders.secret).digest(name, "second name")[:12]
-
-
-def _kept_names(dataset: Dataset, secret: bytes) -> KeptNames:
-    identity = harvest(dataset)
-    told = tells(identity)
-    return KeptNames(secret, lambda text: told(text) or contains_identifier(text, identity))
-
-
-def _accident(error: Exception, started: float) -> Account:
-    """Account for an error nobody foresaw: its type and place in the code, never its text."""
+def unforeseen(error: Exception) -> Refusal:
+    """Return the refusal for an error nobody foresaw: its type and place in the code, never its text."""
+    if getattr(error, "code", None) == OPENCV_NO_MEMORY and type(error).__module__ == "cv2":
+        return out_of_memory()
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "scrub_pixels" in frame.filename]
     place = f"{Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else "?"
-    return account_refused(
-        _Unforeseen(f"An unforeseen error ({type(error).__name__} in {place}).", stage="internal",
-                    remedy="Please report it; `scrub-pixels ledger` names the input."), started)
+    return Unforeseen(f"An unforeseen error ({type(error).__name__} in {place}).", stage="internal",
+                      remedy="Please report it; `scrub-pixels ledger` names the input.")
 
 
-class _Unforeseen(Refusal):
+class Unforeseen(Refusal):
+    """An error that no stage accounts for; a fault of this package."""
+
     code = "internal-error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,8 +25,8 @@ class Input(Protocol):
     """What the ledger needs to know of an input; `scrub_pixels.run` has the real one."""
 
     @property
-    def path(self) -> Path:
-        """The file on disk."""
+    def path(self) -> Path | str:
+        """The file on disk, or the URL of an object."""
 
     @property
     def relative(self) -> str:
@@ -43,6 +43,10 @@ class Input(Protocol):
     @property
     def modified(self) -> int:
         """Modification time in nanoseconds."""
+
+
+PLACE = "place"
+"""Private fact of an input whose UID another one claims too: the name that both would have."""
 
 
 class Outcome(str, Enum):
@@ -117,6 +121,10 @@ class Account:
         Private: what the review queue tells entries apart by.
     started, seconds
         Unix time and duration of the work.
+    digest
+        SHA-256 of the input's bytes, by which a later run knows that it has not changed.
+    ref
+        Number of the input in the ledger, once it is settled there.
     """
 
     outcome: Outcome
@@ -132,10 +140,12 @@ class Account:
     origin: Origin = field(default_factory=Origin, repr=False)
     started: float = 0.0
     seconds: float = 0.0
+    digest: str = field(default="", repr=False)
+    ref: int = 0
 
 
-def account_released(scrubbed: Scrubbed, written: Written, started: float) -> Account:
-    """Account for an Instance that now stands in OUT."""
+def account_released(scrubbed: Scrubbed, written: Written | None, started: float) -> Account:
+    """Account for an Instance that stands in OUT, or, if not yet written, soon will (see `released_as`)."""
     facts = {
         **evidence_facts(scrubbed.evidence),
         **description(scrubbed.dataset),
@@ -144,18 +154,23 @@ def account_released(scrubbed: Scrubbed, written: Written, started: float) -> Ac
         "actions": {action: count for action, count in scrubbed.actions},
         "warnings": list(scrubbed.warnings),
         "reasons_masked": _reasons(scrubbed.decision),
-        "bytes": written.size,
-        "sha256": written.digest,
     }
-    return Account(Outcome.RELEASED, output=written.relative, existing=written.existing, facts=facts,
-                   pairs=scrubbed.pairs, started=started, seconds=time.time() - started)
+    account = Account(Outcome.RELEASED, facts=facts, pairs=scrubbed.pairs, started=started,
+                      seconds=max(0.0, time.time() - started))
+    return released_as(account, written) if written else account
+
+
+def released_as(account: Account, written: Written) -> Account:
+    """Return the account of a released Instance with the file that stands for it."""
+    facts = {**account.facts, "bytes": written.size, "sha256": written.digest}
+    return replace(account, output=written.relative, existing=written.existing, facts=facts)
 
 
 def account_held(held: Held, started: float, dataset: Dataset | None = None) -> Account:
     """Account for an Instance that waits for a person; `dataset` tells kind and size, nothing else."""
     facts = {**(evidence_facts(held.evidence) if held.evidence else {}), **_kind(dataset)}
     return Account(Outcome.HELD, code="held", stage="decide", reasons=tuple(held.reasons), facts=facts,
-                   decision=held.decision, started=started, seconds=time.time() - started)
+                   decision=held.decision, started=started, seconds=max(0.0, time.time() - started))
 
 
 def account_refused(refusal: Refusal, started: float) -> Account:
@@ -164,7 +179,7 @@ def account_refused(refusal: Refusal, started: float) -> Account:
     message = " ".join(filter(None, (f"{refusal.tag}:" if refusal.tag else "", _sentence(refusal.message),
                                      _sentence(refusal.remedy))))
     return Account(outcome, code=refusal.code, stage=refusal.stage, message=message,
-                   started=started, seconds=time.time() - started)
+                   started=started, seconds=max(0.0, time.time() - started))
 
 
 def _sentence(text: str) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pydicom import Dataset, dcmwrite
 
@@ -101,6 +101,38 @@ class Place:
     relative: str
     otherwise: str = ""
     replaces: str = ""
+
+
+class Output(Protocol):
+    """Where released Instances go, a folder or a prefix of an object store; small and picklable."""
+
+    @property
+    def root(self) -> Path:
+        """The folder, or a name for the prefix to show to a person."""
+
+    def prepare(self, scrubbed: Scrubbed, digest: PixelDigest | None = None) -> Path:
+        """Write an Instance to a private file, and prove it from there."""
+
+    def publish(self, prepared: Sequence[tuple[Path, Place]]) -> list[Written | DuplicateUid]:
+        """Make private files durable, and give them their names."""
+
+    def write_bytes(self, relative: str, content: Iterator[bytes]) -> Written:
+        """Write a report file, replacing an older one."""
+
+    def withdraw(self, relative: str) -> None:
+        """Remove a file that no longer stands for its input."""
+
+    def files(self) -> Iterator[str]:
+        """Yield the relative path of every Instance that stands there."""
+
+    def size(self, relative: str) -> int | None:
+        """Return the size of a file that stands there, or None."""
+
+    def journaled(self) -> frozenset[str]:
+        """Return the names that were about to be given when runs broke off."""
+
+    def at_hand(self, relative: str) -> Path:
+        """Return a local file with the content of one that stands there, to draw pictures from."""
 
 
 @contextmanager
@@ -234,6 +266,10 @@ class OutFolder:
             below = Path(folder).relative_to(self.root)
             yield from (str(below / name) for name in sorted(names) if name.endswith(".dcm"))
 
+    def at_hand(self, relative: str) -> Path:
+        """Return the file itself."""
+        return self.root / relative
+
     def _temporary(self) -> Path:
         return self.partial / secrets.token_hex(16)
 
@@ -299,10 +335,15 @@ def _code(text: str) -> str:
 
 def _already_there(target: Path, written: Written) -> Written:
     if not target.is_file() or file_digest(target) != written.digest:
-        raise DuplicateUid("An Instance with the same SOP Instance UID and other content is in OUT.",
-                           stage="write", tag="(0008,0018) SOPInstanceUID",
-                           remedy="Find out which of the two inputs is right, and run without the other.")
+        raise duplicate_uid()
     return Written(written.relative, written.digest, written.size, existing=True)
+
+
+def duplicate_uid() -> DuplicateUid:
+    """Return the refusal of an Instance whose name stands for other content."""
+    return DuplicateUid("An Instance with the same SOP Instance UID and other content is in OUT.",
+                        stage="write", tag="(0008,0018) SOPInstanceUID",
+                        remedy="Find out which of the two inputs is right, and run without the other.")
 
 
 def _prove_digest(found: str, promised: str) -> None:

@@ -110,23 +110,32 @@ def tells(identity: Identity) -> ContainsIdentifier:
     """
     spellings = {f(i.value) for i in identity.of(IdentifierKind.NAME) for f in (fold, spelt_out)}
     names = {word for text in spellings for word in tokens(text) if len(word) >= _SHORTEST_NAME}
-    inside = {*names, *(compact(fold(i.value)) for i in identity.of(*_NUMBERED))}
-    long = tuple(text for text in inside if len(text) >= _SHORTEST_INSIDE)
+    starts = {name[:end] for name in names for end in range(_SHORTEST_START, len(name) + 1)}
+    words = names | starts
+    inside = _by_start({*names, *(compact(fold(i.value)) for i in identity.of(*_NUMBERED))})
 
     def judge(text: str) -> bool:
-        return any(_tells(folded, names, long) for folded in (fold(text), spelt_out(text)))
+        return any(_tells(folded, words, inside) for folded in (fold(text), spelt_out(text)))
 
     return judge
 
 
-def _tells(folded: str, names: set[str], inside: tuple[str, ...]) -> bool:
-    words, letters = tokens(folded), compact(folded)
-    starts = tuple(word for word in words if len(word) >= _SHORTEST_START)
-    return (
-        not names.isdisjoint(words)
-        or any(text in letters for text in inside)
-        or any(name.startswith(starts) for name in names)
-    )
+def _by_start(texts: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return the long texts by their first letters: a path is searched for those of all patients at once."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in sorted(texts):
+        if len(text) >= _SHORTEST_INSIDE:
+            start = text[:_SHORTEST_INSIDE]
+            found[start] = (*found.get(start, ()), text)
+    return found
+
+
+def _tells(folded: str, words: set[str], inside: dict[str, tuple[str, ...]]) -> bool:
+    if not words.isdisjoint(tokens(folded)):
+        return True
+    letters = compact(folded)
+    starts = ((at, inside.get(letters[at : at + _SHORTEST_INSIDE], ())) for at in range(len(letters)))
+    return any(letters.startswith(texts, at) for at, texts in starts)
 
 
 def _safe(part: str) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 from scrub_pixels import __version__
 from scrub_pixels.errors import WorkspaceError
-from scrub_pixels.store.accounts import Account, Input, Outcome
+from scrub_pixels.store.accounts import PLACE, Account, Input, Outcome
 from scrub_pixels.store.database import Batched, connect, database_explained
 
 SCHEMA = """
@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS runs (
     target INTEGER NOT NULL REFERENCES targets(id),
     policy_digest TEXT NOT NULL,
     policy TEXT NOT NULL,
-    versions TEXT NOT NULL
+    versions TEXT NOT NULL,
+    layout TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE IF NOT EXISTS inputs (
     id INTEGER PRIMARY KEY,
@@ -74,8 +75,8 @@ CREATE INDEX IF NOT EXISTS inputs_outcome ON inputs (target, outcome);
 CREATE UNIQUE INDEX IF NOT EXISTS output_owner ON inputs (target, output) WHERE output != '';
 """
 
-PLAIN = ("id", "size", "modified", "run", "attempts", "code", "stage", "message", "output", "started",
-         "seconds", "policy_digest")
+PLAIN = ("id", "size", "modified", "digest", "run", "attempts", "code", "stage", "message", "output",
+         "started", "seconds", "policy_digest")
 COUNTS = ("frames", "frames_masked", "text_lines", "text_masked")
 
 
@@ -106,6 +107,7 @@ class Row:
     relative: str
     size: int
     modified: int
+    digest: str
     run: int
     attempts: int
     outcome: Outcome | None
@@ -153,17 +155,19 @@ class Ledger:
         If the file cannot be used, or there was no run yet and `out` is not given.
     """
 
-    def __init__(self, file: Path, out: Path | None = None, first: Callable[[], None] | None = None) -> None:
+    def __init__(self, file: Path, out: Path | str | None = None,
+                 first: Callable[[], None] | None = None) -> None:
         self._db = connect(file, SCHEMA)
+        _bring_up_to_date(self._db)
         self._batch = Batched(self._db, first)
         self._target = _target(self._db, out)
         self.runs = Runs(self._db, self._target)
 
     @property
-    def folder(self) -> Path:
-        """The output folder whose inputs are meant, resolved."""
+    def folder(self) -> str:
+        """The output folder whose inputs are meant, resolved, or its URL."""
         row = self._db.execute("SELECT folder FROM targets WHERE id = ?", (self._target,)).fetchone()
-        return Path(os.fsdecode(row[0]))
+        return os.fsdecode(row[0])
 
     def close(self) -> None:
         """Commit what is open and close the file."""
@@ -213,7 +217,22 @@ class Ledger:
                 account = _as_duplicate(account)
                 self._update(number, account, policy_digest)
             self._batch.wrote()
-        return account
+        return replace(account, ref=number)
+
+    def touch(self, number: int, source: Input) -> None:
+        """Enter that an input has another time, and the content it had."""
+        with database_explained():
+            self._db.execute("UPDATE inputs SET modified = ? WHERE id = ?", (source.modified, number))
+            self._batch.wrote()
+
+    def forget(self, numbers: Iterable[int] | None = None) -> None:
+        """Drop inputs of which nothing stands any more; all of this output folder if none are named."""
+        with database_explained():
+            if numbers is None:
+                self._db.execute("DELETE FROM inputs WHERE target = ?", (self._target,))
+            else:
+                self._db.executemany("DELETE FROM inputs WHERE id = ?", [(number,) for number in numbers])
+            self._batch.wrote()
 
     def reopen(self, number: int) -> None:
         """Enter that an input has no end any more: what was released of it is withdrawn."""
@@ -225,11 +244,11 @@ class Ledger:
         counts = tuple(int(account.facts.get(name, 0)) for name in COUNTS)
         self._db.execute(
             "UPDATE inputs SET outcome=?, code=?, stage=?, message=?, reasons=?, output=?, started=?, "
-            "seconds=?, policy_digest=?, facts=?, frames=?, frames_masked=?, text_lines=?, text_masked=? "
-            "WHERE id=?",
+            "seconds=?, policy_digest=?, digest=?, facts=?, frames=?, frames_masked=?, text_lines=?, "
+            "text_masked=? WHERE id=?",
             (account.outcome.value, account.code, account.stage, account.message,
              json.dumps(account.reasons), account.output, account.started, account.seconds, policy_digest,
-             json.dumps(account.facts, separators=(",", ":")), *counts, number))
+             account.digest, json.dumps(account.facts, separators=(",", ":")), *counts, number))
 
     def find(self, source: Input) -> Row | None:
         """Return the row of an input, or None."""
@@ -246,6 +265,16 @@ class Ledger:
     def pending(self) -> Iterator[Row]:
         """Yield the inputs that have begun and not ended: what a crash interrupted."""
         yield from self._rows("AND outcome IS NULL", ())
+
+    def twins(self) -> Iterator[list[Row]]:
+        """Yield the inputs that would have one name in OUT, group by group: copies, and equal UIDs."""
+        query = "AND code IN ('duplicate', 'duplicate-uid') AND outcome = 'released'"
+        groups: dict[str, list[Row]] = {}
+        for row in self._rows(query, ()):
+            groups.setdefault(str(row.facts.get(PLACE, "")), []).append(row)
+        groups.pop("", None)
+        for place, rows in groups.items():
+            yield [*self._rows("AND output = ?", (place,)), *rows]
 
     def stale(self, policy_digest: str) -> Iterator[Row]:
         """Yield rows whose output was made under another policy: it goes before they are done again."""
@@ -303,13 +332,14 @@ class Runs:
         self._db = database
         self._target = target
 
-    def begin(self, source: Path, policy_digest: str, policy: Mapping[str, Any]) -> int:
+    def begin(self, source: Path | str, policy_digest: str, policy: Mapping[str, Any],
+              layout: str = "") -> int:
         """Record the start of a run (IN, every effective setting, package versions); return its number."""
         row = (time.time(), os.fsencode(source), self._target, policy_digest,
-               json.dumps(policy, sort_keys=True), json.dumps(package_versions(), sort_keys=True))
+               json.dumps(policy, sort_keys=True), json.dumps(package_versions(), sort_keys=True), layout)
         with database_explained():
             cursor = self._db.execute("INSERT INTO runs (started, source, target, policy_digest, policy, "
-                                      "versions) VALUES (?,?,?,?,?,?)", row)
+                                      "versions, layout) VALUES (?,?,?,?,?,?,?)", row)
             self._db.commit()
         return int(cursor.lastrowid or 0)
 
@@ -318,6 +348,12 @@ class Runs:
         with database_explained():
             self._db.execute("UPDATE runs SET finished = ? WHERE id = ?", (time.time(), run))
             self._db.commit()
+
+    def layout(self) -> str:
+        """Return how the last run named files, or an empty string if none has said so."""
+        query = "SELECT layout FROM runs WHERE target = ? ORDER BY id DESC LIMIT 1"
+        row = self._db.execute(query, (self._target,)).fetchone()
+        return row[0] if row else ""
 
     def last(self) -> RunRecord:
         """Return the last run.
@@ -336,7 +372,7 @@ class Runs:
 
 
 @contextmanager
-def open_ledger(file: Path, out: Path | None = None,
+def open_ledger(file: Path, out: Path | str | None = None,
                 first: Callable[[], None] | None = None) -> Iterator[Ledger]:
     """Open a ledger and close it at the end, whatever happens."""
     ledger = Ledger(file, out, first)
@@ -360,13 +396,13 @@ def _no_run() -> WorkspaceError:
     return WorkspaceError("This workspace has seen no run yet.", remedy="Run scrub-pixels IN OUT first.")
 
 
-def _target(database: sqlite3.Connection, out: Path | None) -> int:
+def _target(database: sqlite3.Connection, out: Path | str | None) -> int:
     if out is None:
         row = database.execute("SELECT target FROM runs ORDER BY id DESC LIMIT 1").fetchone()
         if row is None:
             raise _no_run()
         return int(row[0])
-    folder = os.fsencode(os.path.realpath(out))
+    folder = os.fsencode(out if isinstance(out, str) else os.path.realpath(out))
     with database_explained():
         database.execute("INSERT OR IGNORE INTO targets (folder) VALUES (?)", (folder,))
         database.commit()
@@ -377,8 +413,17 @@ def _text_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _bring_up_to_date(database: sqlite3.Connection) -> None:
+    """Add what ledgers of earlier versions have no column for."""
+    columns = {row["name"] for row in database.execute("PRAGMA table_info(runs)")}
+    if "layout" not in columns:
+        with database_explained():
+            database.execute("ALTER TABLE runs ADD COLUMN layout TEXT NOT NULL DEFAULT ''")
+
+
 def _as_duplicate(account: Account) -> Account:
-    return replace(account, code="duplicate", output="",
+    facts = {PLACE: account.output, **account.facts}
+    return replace(account, code="duplicate", output="", facts=facts,
                    message="A copy of another input, whose output serves for both.")
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from scrub_pixels.store.atomic import OutFolder, failures_explained
+from scrub_pixels.store.atomic import Output
 from scrub_pixels.store.ledger import Ledger
 from scrub_pixels.store.report.pictures import Choice, shots
 from scrub_pixels.store.report.render import render_report
@@ -21,7 +20,7 @@ ENTRIES_IN_JSON = 10_000
 ENTRIES_ON_PAGE = 1_000
 
 
-def write_report(out: OutFolder, ledger: Ledger) -> Path:
+def write_report(out: Output, ledger: Ledger) -> Path:
     """Write the report of everything the ledger accounts for, and return the path of its page.
 
     Up to 10,000 inputs stand in the JSON file itself; more go to ``scrub-report.jsonl``, one
@@ -39,7 +38,7 @@ def write_report(out: OutFolder, ledger: Ledger) -> Path:
             choice.offer(entry)
     facts = summary(ledger, gathered)
     _write_entries(out, ledger, facts)
-    page = render_report(facts, shots(out.root, choice), _first_entries(ledger))
+    page = render_report(facts, shots(out.at_hand, choice), _first_entries(ledger))
     out.write_bytes(REPORT_PAGE, iter([page.encode()]))
     return out.root / REPORT_PAGE
 
@@ -48,14 +47,13 @@ def _entries(ledger: Ledger) -> Iterator[dict[str, Any]]:
     return (entry_of(row) for row in ledger.rows())
 
 
-def _write_entries(out: OutFolder, ledger: Ledger, facts: dict[str, Any]) -> None:
+def _write_entries(out: Output, ledger: Ledger, facts: dict[str, Any]) -> None:
     if facts["totals"]["inputs"] > ENTRIES_IN_JSON:
         out.write_bytes(REPORT_LINES, (json.dumps(entry).encode() + b"\n" for entry in _entries(ledger)))
         facts["instances_file"] = REPORT_LINES
         out.write_bytes(REPORT_JSON, iter([json.dumps(facts, indent=1).encode()]))
         return
-    with failures_explained("The report"), suppress(FileNotFoundError):
-        (out.root / REPORT_LINES).unlink()
+    out.withdraw(REPORT_LINES)
     out.write_bytes(REPORT_JSON, _json_with_entries(facts, _entries(ledger)))
 
 

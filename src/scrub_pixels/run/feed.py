@@ -1,0 +1,92 @@
+"""Units of work: as many inputs at a time as keep hand-over cheap, of one series where that matters."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from scrub_pixels.run.work import Task, Unit
+
+SECONDS_PER_UNIT = 0.5
+MOST_PER_UNIT = 64
+BYTES_PER_UNIT = 64 << 20
+"""A unit holds its de-identified files back until they are synced together."""
+
+_SMOOTHING = 0.2
+
+
+class Pace:
+    """How long one input takes, learned from those that have ended."""
+
+    def __init__(self) -> None:
+        self._seconds = SECONDS_PER_UNIT
+
+    def learn(self, seconds: float) -> None:
+        """Take one more duration into the running mean."""
+        self._seconds += _SMOOTHING * (max(0.0, seconds) - self._seconds)
+
+    def inputs(self) -> int:
+        """Return how many inputs make a unit of about `SECONDS_PER_UNIT`."""
+        return max(1, min(MOST_PER_UNIT, int(SECONDS_PER_UNIT / max(self._seconds, 1e-6))))
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which neighbours belong together.
+
+    Parameters
+    ----------
+    key
+        Inputs with equal keys that follow each other may be one unit.
+    whole
+        True if they must be one unit, however many they are.
+    """
+
+    key: Callable[[Task], str] = lambda task: ""
+    whole: bool = False
+
+
+class Feed:
+    """An iterator of units that can be given one back.
+
+    Parameters
+    ----------
+    tasks
+        The inputs, in order; asked for no more than are needed.
+    grouping
+        Which neighbours belong together.
+    """
+
+    def __init__(self, tasks: Iterator[Task], grouping: Grouping | None = None) -> None:
+        self._tasks, self._grouping = tasks, grouping or Grouping()
+        self._again: deque[Unit] = deque()
+        self._next: Task | None = None
+        self._begun = False
+        self.pace = Pace()
+
+    def __iter__(self) -> Feed:
+        return self
+
+    def __next__(self) -> Unit:
+        if self._again:
+            return self._again.popleft()
+        if not self._begun:
+            self._begun, self._next = True, next(self._tasks, None)
+        if self._next is None:
+            raise StopIteration
+        return Unit(tuple(self._neighbours(self._next)))
+
+    def again(self, unit: Unit) -> None:
+        """Hand out the inputs of a unit again, one by one: one of them cost the worker."""
+        self._again.extend(Unit((task,)) for task in unit.tasks)
+
+    def _neighbours(self, first: Task) -> Iterator[Task]:
+        key, room, size = self._grouping.key(first), self.pace.inputs(), 0
+        task: Task | None = first
+        while task is not None and self._grouping.key(task) == key and (
+            self._grouping.whole or room > 0 and (size == 0 or size + task.source.size <= BYTES_PER_UNIT)
+        ):
+            yield task
+            room, size = room - 1, size + task.source.size
+            self._next = task = next(self._tasks, None)
