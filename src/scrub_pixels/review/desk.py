@@ -5,96 +5,157 @@ The site, the command line and tests all go through `Desk`; it is safe to use fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from scrub_pixels.decisions import Finding
+from scrub_pixels.review.drafting import Subject, answered, check, drawn, proposal
+from scrub_pixels.review.pictures import Opened, Pictures, speed_of, window_of
+from scrub_pixels.review.rates import miss_rate
+from scrub_pixels.review.releasing import Orders, Releasing
+from scrub_pixels.review.spreading import MOST_AT_ONCE, change, changed, draft_of, lesson_of
 from scrub_pixels.review.views import (
     PLAIN,
     Applied,
     Change,
     Claim,
     EntryView,
+    FindingView,
     MissRate,
     Picture,
     Rendering,
     Scope,
     Then,
 )
-from scrub_pixels.store.queue import Draft, Entry, Facets, Wanted
+from scrub_pixels.store.ledger import open_ledger
+from scrub_pixels.store.queue import (
+    Draft,
+    Entry,
+    Facets,
+    NoSuchEntry,
+    ReviewConflict,
+    ReviewQueue,
+    State,
+    Wanted,
+    open_queue,
+)
+from scrub_pixels.store.queue.leases import Leases
+from scrub_pixels.store.queue.sample import Sample
+from scrub_pixels.store.queue.verdicts import Drafts, Verdicts
+from scrub_pixels.store.standing import standing_policy
+from scrub_pixels.store.workspace import open_workspace
+
+LEASE = 300.0
+SECONDS_PER_VIEW = 300.0
+MOST_VIEWS = 20_000
 
 
 class Desk:
-    """The review of one workspace; build it with `open_desk`.
+    """The review of one workspace and output folder; build it with `open_desk`.
 
-    Every method may raise `NoSuchEntry` for a key that is not there, `ReviewConflict` where
-    someone else has the entry, and `WorkspaceError` if the queue cannot be reached.
+    Every method may raise `NoSuchEntry` for a key that is not there, `ReviewConflict` where someone
+    else has the entry, and `StoreFailed` if the queue cannot be reached.
     """
+
+    def __init__(self, orders: Orders, queue: ReviewQueue, approvals: int) -> None:
+        self.queue, self.orders, self.approvals = queue, orders, approvals
+        self.sample = Sample(queue.database, queue.owner, orders.workspace.key)
+        self.leases = Leases(queue)
+        self.drafts = Drafts(queue, self.leases)
+        self.verdicts = Verdicts(queue, self.leases, self.sample)
+        self.pictures = Pictures(orders.policy.limits)
+        self.releasing = Releasing(orders, self.drafts, self.verdicts)
+        self._views = Views(queue)
 
     # -- the list
 
     def page(self, wanted: Wanted) -> list[Entry]:
         """Return one page of entries, in the order they came; free of readings."""
-        raise NotImplementedError
+        return self.queue.entries(wanted)
 
     def facets(self) -> Facets:
         """Return how many entries there are of each state, kind, reason, device and modality."""
-        raise NotImplementedError
+        return self.queue.facets()
 
     def left(self) -> int:
         """Return how many entries wait for a person."""
-        raise NotImplementedError
+        return self.queue.counts().get(State.PENDING.value, 0)
 
     # -- leases
 
-    def claim(self, key: str, who: str, seconds: float = 300) -> Claim:
+    def claim(self, key: str, who: str, seconds: float = LEASE) -> Claim:
         """Take an entry for a while, or renew what one has."""
-        raise NotImplementedError
+        return Claim(key, who, self.leases.claim(key, who, seconds))
 
-    def claim_next(self, who: str, wanted: Wanted, seconds: float = 300) -> Claim | None:
+    def claim_next(self, who: str, wanted: Wanted, seconds: float = LEASE) -> Claim | None:
         """Take the first pending entry that nobody has, from `wanted.after` on; None if there is none."""
-        raise NotImplementedError
+        entry = self.leases.claim_next(who, wanted, seconds)
+        return Claim(entry.key, who, entry.claimed_until) if entry else None
 
-    def renew(self, key: str, who: str, seconds: float = 300) -> Claim:
+    def renew(self, key: str, who: str, seconds: float = LEASE) -> Claim:
         """Prolong a lease; raises `ReviewConflict` if it has gone to someone else."""
-        raise NotImplementedError
+        return Claim(key, who, self.leases.renew(key, who, seconds))
 
     def leave(self, key: str, who: str) -> None:
         """Give a lease back; nothing happens if there is none."""
-        raise NotImplementedError
+        self.leases.leave(key, who)
 
     # -- looking
 
     def look(self, key: str, who: str) -> EntryView:
-        """Return everything but the pictures. Entered in the audit log."""
-        raise NotImplementedError
+        """Return everything but the pictures. Entered in the audit log.
+
+        Raises
+        ------
+        ReviewConflict
+            If the input is not what was held; it will be searched anew by `carry_out`.
+        Refusal
+            If the input cannot be opened any more.
+        """
+        entry = self._entry(key)
+        self._views.seen(entry, who, "looked", {})
+        return self._view(entry, who)
 
     def frame(self, key: str, frame: int, who: str, wanted: Rendering = PLAIN) -> Picture:
         """Return one frame of the original as a picture. Entered in the audit log."""
-        raise NotImplementedError
+        entry = self._entry(key)
+        boxes = self._draft(entry).redactions if wanted.masked else ()
+        masked = [box.region for box in boxes if frame in box.frames]
+        picture = self.pictures.picture(entry, frame, wanted, masked)
+        self._views.seen(entry, who, "viewed", {"frame": frame, "masked": wanted.masked})
+        return picture
 
     # -- drafting (needs a lease)
 
     def save_draft(self, key: str, who: str, draft: Draft) -> EntryView:
         """Keep a draft for good, as a new step that can be undone.
 
-        An answer KEEP or TERM takes away the proposed redactions of its finding, PHI makes sure
-        that there is one; the view returned has the draft after that.
+        An answer KEEP or TERM takes away the proposed redactions of its finding (a box whose reason
+        is `REVIEWER` stays), PHI makes sure that there is one; the view returned has the draft after that.
 
         Raises
         ------
         BadDecision
             If a region or frame lies outside the Instance, or an answer names no finding.
         """
-        raise NotImplementedError
+        entry = self._entry(key)
+        subject = self._subject(entry, self._opened(entry, who))
+        check(draft, subject)
+        self.drafts.save(key, who, answered(draft, subject))
+        return self._view(self._entry(key), who)
 
     def undo(self, key: str, who: str) -> EntryView:
         """Go back to the draft before; nothing happens at the first."""
-        raise NotImplementedError
+        self.drafts.undo(key, who)
+        return self._view(self._entry(key), who)
 
     def redo(self, key: str, who: str) -> EntryView:
         """Take back the last undo; nothing happens without one."""
-        raise NotImplementedError
+        self.drafts.redo(key, who)
+        return self._view(self._entry(key), who)
 
     # -- deciding (needs a lease, and ends it)
 
@@ -104,19 +165,21 @@ class Desk:
         The release itself is done by `carry_out`. An entry of quality control without any new box
         is passed as clean; with new boxes it was missed: it is withdrawn from OUT and released again.
         """
-        raise NotImplementedError
+        entry = self._entry(key)
+        new = drawn(self._draft(entry), self.queue.decision(entry.id).redactions)
+        return self.verdicts.accept(key, who, self.approvals, bool(new))
 
     def reject(self, key: str, who: str, reason: str = "") -> Entry:
         """Keep an Instance out of OUT for good; the ledger accounts for it as refused."""
-        raise NotImplementedError
+        return self.verdicts.reject(key, who, reason[:1000])
 
     def reopen(self, key: str, who: str) -> Entry:
         """Take a decision back: what was released is withdrawn, and the entry is pending again."""
-        raise NotImplementedError
+        return self.verdicts.reopen(key, who)
 
     def missed(self, key: str, who: str) -> Entry:
         """Say that a released Instance still shows identifying text: withdrawn, and held again."""
-        raise NotImplementedError
+        return self.verdicts.missed(key, who)
 
     def carry_out(self) -> int:
         """Release, refuse or withdraw what was decided and not yet done; return how many were done.
@@ -124,27 +187,123 @@ class Desk:
         Safe to call at any time, from several processes, and again after a crash. Does nothing
         while a run or another desk is writing to OUT.
         """
-        raise NotImplementedError
+        return self.releasing.carry_out()
 
     # -- many at once
 
     def preview(self, key: str, scope: Scope) -> list[Change]:
-        """Return what applying the draft of `key` to the pending entries of a scope would change."""
-        raise NotImplementedError
+        """Return what applying the draft of `key` to the pending entries of a scope would change.
+
+        At most `MOST_AT_ONCE` entries, the oldest first.
+        """
+        entry = self._entry(key)
+        return self._changes(entry, self.queue.beside(entry, scope is Scope.SERIES, MOST_AT_ONCE))
 
     def apply_to(self, key: str, who: str, keys: Sequence[str], then: Then = Then.DRAFT) -> Applied:
         """Apply the draft of `key` to other entries, and accept them if asked to."""
-        raise NotImplementedError
+        targets = [self._entry(other) for other in dict.fromkeys(keys) if other != key]
+        done: list[str] = []
+        skipped: list[str] = []
+        for made in self._changes(self._entry(key), targets):
+            reached = self._apply(made, who, then)
+            (done if reached else skipped).append(made.entry.key)
+        return Applied(tuple(done), tuple(skipped))
+
+    def _apply(self, made: Change, who: str, then: Then) -> bool:
+        key = made.entry.key
+        try:
+            self.claim(key, who)
+            if made.added or made.kept:
+                self.save_draft(key, who, changed(self._draft(made.entry), made))
+            if then is Then.ACCEPT:
+                self.accept(key, who)
+        except ReviewConflict:
+            return False
+        self.leave(key, who)
+        return True
+
+    def _changes(self, entry: Entry, targets: Sequence[Entry]) -> list[Change]:
+        decision = self.queue.decision(entry.id)
+        lesson = lesson_of(entry, decision, self._draft(entry))
+        return [change(lesson, other, found, draft_of(content, found))
+                for other, found, content in self.queue.drafted(targets)]
 
     # -- quality control and audit
 
     def miss_rate(self) -> MissRate:
         """Return the estimated share of released Instances with text left, and how sure that is."""
-        raise NotImplementedError
+        return miss_rate(self.sample.strata())
 
     def note(self, who: str, what: str, **detail: str | int | float) -> None:
         """Append a line that belongs to no entry (a login, an export) to the audit log."""
-        raise NotImplementedError
+        self.queue.log(None, who, what, detail)
+
+    # -- within
+
+    def _entry(self, key: str) -> Entry:
+        entry = self.queue.get(key)
+        if entry is None:
+            raise NoSuchEntry("There is no such entry.", remedy="Load the list again.")
+        return entry
+
+    def _draft(self, entry: Entry) -> Draft:
+        return self.drafts.current(entry) or proposal(self.queue.decision(entry.id))
+
+    def _opened(self, entry: Entry, who: str) -> Opened:
+        opened = self.pictures.opened(entry)
+        if entry.digest and entry.digest != opened.digest:
+            self.verdicts.changed(entry, who)
+            raise ReviewConflict("The input has changed since it was held; it is searched anew.",
+                                 remedy="Come back to this entry later.")
+        if not entry.digest:
+            self.verdicts.looked_at(entry, opened.digest)
+        return opened
+
+    def _subject(self, entry: Entry, opened: Opened) -> Subject:
+        pixels = opened.instance.pixels
+        if pixels is None:
+            raise NoSuchEntry("This Instance has no frames.", remedy="Reject it, or leave it.")
+        findings = self.queue.decision(entry.id).findings
+        return Subject(pixels.shape, pixels.frames, findings, self.orders.policy.decisions)
+
+    def _view(self, entry: Entry, who: str) -> EntryView:
+        opened = self._opened(entry, who)
+        decision = self.queue.decision(entry.id)
+        draft = self.drafts.current(entry) or proposal(decision)
+        rows, columns = opened.instance.pixels.shape if opened.instance.pixels else (0, 0)
+        return EntryView(
+            entry, rows, columns, opened.instance.frames,
+            findings=_findings(decision.findings), proposed=decision.redactions, draft=draft,
+            can_undo=bool(entry.draft), can_redo=self.drafts.can_redo(entry),
+            window=window_of(opened.instance), frames_per_second=speed_of(opened.instance),
+            siblings=dict(zip((Scope.SERIES, Scope.LAYOUT), self.queue.siblings(entry), strict=True)),
+            approvals=self.verdicts.approvals(entry), approvals_needed=self.approvals,
+            history=tuple(self.queue.history(entry.id)))
+
+
+class Views:
+    """Enters who looked at what into the log, once for each picture and while."""
+
+    def __init__(self, queue: ReviewQueue) -> None:
+        self._queue = queue
+        self._until: dict[tuple[object, ...], float] = {}
+
+    def seen(self, entry: Entry, who: str, what: str, detail: Mapping[str, int]) -> None:
+        """Enter a view, unless the same was entered within the last minutes."""
+        view, now = (entry.id, who, what, *sorted(detail.items())), time.monotonic()
+        if self._until.get(view, 0.0) > now:
+            return
+        self._queue.log(entry.id, who, what, detail)
+        if len(self._until) > MOST_VIEWS:
+            self._until.clear()
+        self._until[view] = now + SECONDS_PER_VIEW
+
+
+def _findings(findings: Sequence[Finding]) -> tuple[FindingView, ...]:
+    return tuple(
+        FindingView(number, f.line.region, f.line.frames, f.verdict, f.line.reading, f.line.confidence,
+                    tuple(f"{e.kind.value}: {e.detail}" for e in f.evidence))
+        for number, f in enumerate(findings))
 
 
 @contextmanager
@@ -167,6 +326,13 @@ def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: byte
     ------
     WorkspaceError
         If this is no workspace, or its queue cannot be reached.
+    UsageError
+        If the policy of its last run cannot be had again.
     """
-    raise NotImplementedError
-    yield Desk()
+    opened = open_workspace(workspace, create=False)
+    with open_ledger(opened.ledger_file) as ledger:
+        record, out = ledger.runs.last(), ledger.folder
+    owner = opened.token("queue", os.fsencode(out))
+    orders = Orders(opened, out, standing_policy(opened, record), record.policy_digest, queue_url, passphrase)
+    with open_queue(queue_url or opened.queue_file, owner) as queue:
+        yield Desk(orders, queue, approvals)

@@ -11,26 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from scrub_pixels.decisions.findings import Redaction, Verdict
-from scrub_pixels.errors import ScrubError
 from scrub_pixels.geometry import FrameSpan, Region
-from scrub_pixels.store.queue import Draft, Entry, LogLine
+from scrub_pixels.store.queue import BadDecision, Draft, Entry, LogLine, NoSuchEntry, ReviewConflict
 
-
-class ReviewConflict(ScrubError):
-    """Someone else has this entry, or it is no longer what the caller believes; show it anew.
-
-    A site answers it with 409.
-    """
-
-
-class NoSuchEntry(ScrubError):
-    """There is no entry of this key, or no such frame; a site answers it with 404."""
-
-
-class BadDecision(ScrubError):
-    """A draft or a decision cannot be carried out as written; a site answers it with 422."""
-
-    exit_code = 2
+__all__ = ["PLAIN", "Applied", "BadDecision", "Change", "Claim", "EntryView", "FindingView", "Form",
+           "MissRate", "NoSuchEntry", "Picture", "Rendering", "ReviewConflict", "Scope", "Then"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +212,20 @@ class MissRate:
         Released Instances of which the sample was drawn.
     sampled, reviewed, missed
         Drawn; looked at; found with text left.
+    covered
+        Released Instances of the devices and layouts of which something was looked at: the estimate
+        is about these.
     estimate
         Stratified estimate, 0 to 1; None before anything was reviewed.
     low, high
-        Exact 95 % confidence limits: conservative if there are several strata.
+        Exact 95 % confidence limits (`scrub_pixels.review.rates`).
     """
 
     population: int
     sampled: int
     reviewed: int
     missed: int
+    covered: int
     estimate: float | None
     low: float
     high: float

@@ -5,19 +5,31 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scrub_pixels.decisions.findings import Decision
 from scrub_pixels.store.accounts import Account, Input
 from scrub_pixels.store.queue.connection import QueueDatabase
 from scrub_pixels.store.queue.forms import decision_columns, decision_from
-from scrub_pixels.store.queue.schema import ENTRIES, LOG, REASONS, WORDS
+from scrub_pixels.store.queue.schema import DRAFTS, ENTRIES, LOG, REASONS, WORDS
 from scrub_pixels.store.queue.values import Entry, Facets, Kind, LogLine, State, Wanted
 
 _E = ENTRIES.c
@@ -25,10 +37,13 @@ _E = ENTRIES.c
 SUMMARY = tuple(_E[name] for name in (
     "id", "key", "path", "member", "relative", "size", "modified", "state", "kind", "created", "modality",
     "device", "series", "rows", "columns", "frames", "reasons", "naming", "claimed_by", "claimed_until",
-    "booked"))
+    "booked", "round", "draft", "digest"))
 
-_FRESH = {"round": _E.round + 1, "draft": 0, "digest": "", "claimed_by": "", "claimed_until": 0.0}
+_FRESH = {"round": _E.round + 1, "draft": 0, "claimed_by": "", "claimed_until": 0.0}
 """What a new hold does away with: drafts and approvals were about what the input was before."""
+
+SOME = 500
+"""Values that go into one statement."""
 
 _JUDGED = ("kind", "size", "modified", "findings", "redactions")
 """If none of these is new, whoever works on the entry goes on undisturbed."""
@@ -73,10 +88,7 @@ class ReviewQueue:
         values = {"key": key, "owner": self.owner, "kind": kind.value, **_row_of(source, account)}
         with self.database.writing() as connection:
             number = self._upsert(connection, values)
-            connection.execute(delete(REASONS).where(REASONS.c.entry == number))
-            reasons = [{"reason": reason, "entry": number} for reason in dict.fromkeys(account.reasons)]
-            if reasons:
-                connection.execute(insert(REASONS), reasons)
+            self.give_reasons(connection, number, account.reasons)
             self._remember_words(connection, account.origin.words)
             what = "held" if kind is Kind.HELD else "drawn for quality control"
             self.write_log(connection, number, "pipeline", what, {"reasons": list(account.reasons)})
@@ -91,6 +103,14 @@ class ReviewQueue:
         begun = {name: case((same, _E[name]), else_=fresh) for name, fresh in _FRESH.items()}
         statement = statement.on_conflict_do_update(index_elements=["key"], set_={**renewed, **begun})
         return int(connection.execute(statement.returning(_E.id)).scalar_one())
+
+    def give_reasons(self, connection: Connection, number: int, reasons: Iterable[str]) -> None:
+        """Let an entry have these reasons and no others, within a transaction."""
+        given = list(dict.fromkeys(reasons))
+        connection.execute(update(ENTRIES).where(_E.id == number).values(reasons=json.dumps(given)))
+        connection.execute(delete(REASONS).where(REASONS.c.entry == number))
+        if given:
+            connection.execute(insert(REASONS), [{"reason": reason, "entry": number} for reason in given])
 
     def _remember_words(self, connection: Connection, words: Iterable[str]) -> None:
         rows = [{"owner": self.owner, "word": word} for word in sorted(words)]
@@ -152,6 +172,39 @@ class ReviewQueue:
         query = selected(select(*SUMMARY), self.owner, wanted).order_by(_E.id).limit(wanted.limit)
         with self.database.reading() as connection:
             return [entry_of(row) for row in connection.execute(query)]
+
+    def drafted(self, entries: Sequence[Entry]) -> list[tuple[Entry, Decision, str]]:
+        """Return entries with what was decided about them and the JSON of their draft, if they have one."""
+        columns = (_E.id, _E.reasons, _E.findings, _E.redactions, DRAFTS.c.content)
+        query = select(*columns).outerjoin(DRAFTS, DRAFTS.c.id == _E.draft)
+        found: dict[int, Any] = {}
+        with self.database.reading() as connection:
+            for start in range(0, len(entries), SOME):
+                some = [entry.id for entry in entries[start : start + SOME]]
+                found |= {row.id: row for row in connection.execute(query.where(_E.id.in_(some)))}
+        rows = [(entry, found[entry.id]) for entry in entries if entry.id in found]
+        return [(entry, decision_from(row.reasons, row.findings, row.redactions), row.content or "")
+                for entry, row in rows]
+
+    def siblings(self, entry: Entry) -> tuple[int, int]:
+        """Return how many other pending entries are of the same Series, and of the same device and size."""
+        with self.database.reading() as connection:
+            def number(condition: Iterable[ColumnElement[bool]]) -> int:
+                query = select(func.count()).select_from(ENTRIES)
+                return int(connection.execute(query.where(self._beside(entry), *condition)).scalar_one())
+
+            series, layout = _likes(entry)
+            return number(series), number(layout)
+
+    def beside(self, entry: Entry, by_series: bool, limit: int) -> list[Entry]:
+        """Return other pending entries of the same Series, or of the same device and size."""
+        condition = _likes(entry)[0 if by_series else 1]
+        query = select(*SUMMARY).where(self._beside(entry), *condition).order_by(_E.id).limit(limit)
+        with self.database.reading() as connection:
+            return [entry_of(row) for row in connection.execute(query)]
+
+    def _beside(self, entry: Entry) -> ColumnElement[bool]:
+        return and_(_E.owner == self.owner, _E.state == State.PENDING.value, _E.id != entry.id)
 
     def counts(self) -> Mapping[str, int]:
         """Return how many entries stand in each state."""
@@ -217,6 +270,13 @@ def entry_of(row: Row[Any]) -> Entry:
     })
 
 
+def _likes(entry: Entry) -> tuple[tuple[ColumnElement[bool], ...], tuple[ColumnElement[bool], ...]]:
+    """Return what makes entries siblings: an empty Series or device is nobody's."""
+    series = (_E.series == entry.series, _E.series != "")
+    layout = (_E.device == entry.device, _E.device != "", _E.rows == entry.rows, _E.columns == entry.columns)
+    return series, layout
+
+
 def _log_line(row: Row[Any]) -> LogLine:
     return LogLine(row.at, row.who, row.what, json.loads(row.detail))
 
@@ -228,6 +288,7 @@ def _row_of(source: Input, account: Account) -> dict[str, Any]:
         "relative": source.relative.encode("utf-8", "surrogateescape"),
         "size": source.size, "modified": source.modified, "state": State.PENDING.value, "booked": 1,
         "created": now, "changed": now, "modality": origin.modality, "device": origin.device,
-        "series": origin.series, "naming": origin.naming, "rows": origin.rows, "columns": origin.columns,
+        "series": origin.series, "naming": origin.naming,
+        "digest": getattr(account, "digest", ""), "rows": origin.rows, "columns": origin.columns,
         "frames": origin.frames, "reasons": json.dumps(account.reasons), **decision_columns(account.decision),
     }

@@ -8,6 +8,24 @@ from enum import Enum
 from typing import Any
 
 from scrub_pixels.decisions.findings import Redaction
+from scrub_pixels.errors import ScrubError
+
+
+class ReviewConflict(ScrubError):
+    """Someone else has this entry, or it is no longer what the caller believes; show it anew.
+
+    A site answers it with 409.
+    """
+
+
+class NoSuchEntry(ScrubError):
+    """There is no entry of this key, or no such frame; a site answers it with 404."""
+
+
+class BadDecision(ScrubError):
+    """A draft or a decision cannot be carried out as written; a site answers it with 422."""
+
+    exit_code = 2
 
 
 class State(str, Enum):
@@ -131,6 +149,12 @@ class Entry:
         Who has it, and until when (Unix time).
     booked
         False while a decision has not been carried out yet.
+    round
+        How often it was held or opened again; approvals count within one round.
+    draft
+        Number of the draft that stands, 0 for what was proposed.
+    digest
+        SHA-256 (hex) of the input's bytes as they were last looked at; empty if nobody did.
     """
 
     id: int
@@ -154,6 +178,9 @@ class Entry:
     claimed_by: str = ""
     claimed_until: float = 0.0
     booked: bool = True
+    round: int = 0
+    draft: int = 0
+    digest: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

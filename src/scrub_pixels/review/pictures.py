@@ -1,0 +1,223 @@
+"""Frames as pictures, straight from the input: opened once, decoded when asked for, kept in memory only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.frames import Instance, Limits, open_instance
+from scrub_pixels.frames.lookup import Window, rendering
+from scrub_pixels.geometry import Region
+from scrub_pixels.review.views import Form, Picture, Rendering
+from scrub_pixels.run.discovery import Source
+from scrub_pixels.store.queue import Entry, NoSuchEntry
+
+BYTES_OF_INPUTS = 512 << 20
+BYTES_OF_PICTURES = 128 << 20
+JPEG_QUALITY, PNG_LEVEL = 90, 1
+FRAMES_PER_SECOND = 25.0
+
+Kept = TypeVar("Kept")
+
+
+class Cache(Generic[Kept]):
+    """The values used last, up to a number of bytes; for several threads."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._values: OrderedDict[Hashable, tuple[Kept, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Kept | None:
+        """Return a value, and remember that it was used."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key][0]
+
+    def put(self, key: Hashable, value: Kept, size: int) -> Kept:
+        """Keep a value; the ones used longest ago go."""
+        with self._lock:
+            self._bytes += size - self._values.pop(key, (value, 0))[1]
+            self._values[key] = value, size
+            while self._bytes > self._most and len(self._values) > 1:
+                self._bytes -= self._values.popitem(last=False)[1][1]
+        return value
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An input that is open, the digest of its bytes, and the turn to decode it."""
+
+    instance: Instance = field(repr=False)
+    digest: str = field(repr=False)
+    turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+
+class Pictures:
+    """The inputs of entries as pictures.
+
+    Parameters
+    ----------
+    limits
+        Sizes above which an input is not opened.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inputs: Cache[Opened] = Cache(BYTES_OF_INPUTS)
+        self._pictures: Cache[Picture] = Cache(BYTES_OF_PICTURES)
+        self._opening = threading.Lock()
+
+    def opened(self, entry: Entry) -> Opened:
+        """Open the input of an entry, or return it if it is open.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be opened, or is too large.
+        """
+        source = source_of(entry)
+        key = (entry.key, *_stamp(source))
+        with self._opening:
+            known = self._inputs.get(key)
+            if known is not None:
+                return known
+            content = content_of(source, self._limits)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's warnings quote values
+                instance = open_instance(content, self._limits)
+            opened = Opened(instance, hashlib.sha256(content).hexdigest())
+            return self._inputs.put(key, opened, len(content))
+
+    def picture(self, entry: Entry, frame: int, wanted: Rendering, masked: Sequence[Region]) -> Picture:
+        """Return one frame as a picture, with regions painted black.
+
+        Raises
+        ------
+        NoSuchEntry
+            If there is no such frame.
+        Refusal
+            If it does not decode.
+        """
+        opened = self.opened(entry)
+        if not 0 <= frame < opened.instance.frames:
+            raise NoSuchEntry("There is no such frame.", remedy="Load the entry again.")
+        key = (opened.digest, frame, wanted, tuple(masked))
+        known = self._pictures.get(key)
+        if known is not None:
+            return known
+        with opened.turn:
+            image = _shown(opened.instance, frame, wanted)
+        picture = Picture(_encoded(_painted(image, masked), wanted), wanted.form)
+        return self._pictures.put(key, picture, len(picture.content))
+
+
+def source_of(entry: Entry) -> Source:
+    """Return the input of an entry as a run knows it."""
+    path = entry.path if "://" in entry.path else Path(entry.path)
+    return Source(path, entry.relative, entry.member, entry.size, entry.modified)
+
+
+def _stamp(source: Source) -> tuple[int, int]:
+    try:
+        status = os.stat(source.path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def content_of(source: Source, limits: Limits) -> bytes:
+    """Return the bytes of an input, which alone are looked at and scrubbed from then on.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be read, or is larger than the limits.
+    """
+    given = replace(source, size=_stamp(source)[0] if source.member is None else source.size)
+    content = given.read(limits.max_file_bytes)
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def window_of(instance: Instance) -> tuple[float, float] | None:
+    """Return centre and width of the header's window, or one over the range used; None in colour."""
+    pixels = instance.pixels
+    if pixels is None or not pixels.photometric.startswith("MONOCHROME") or pixels.bits_stored == 1:
+        return None
+    voi = rendering(instance.dataset, 0, little_endian=_little(instance)).voi
+    if isinstance(voi, Window):
+        return float(voi.center), float(voi.width)
+    low, high = _modal(instance, 0)[1:]
+    return (low + high) / 2, max(1.0, high - low)
+
+
+def speed_of(instance: Instance) -> float:
+    """Return the frames per second of a cine (PS3.3 C.7.6.5), or a usual one."""
+    number: Any = instance.dataset.get("CineRate") or instance.dataset.get("RecommendedDisplayFrameRate")
+    milliseconds: Any = instance.dataset.get("FrameTime")
+    try:
+        rate = float(number) if number else 1000.0 / float(milliseconds)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return FRAMES_PER_SECOND
+    return min(60.0, max(1.0, rate)) if rate == rate else FRAMES_PER_SECOND
+
+
+def _little(instance: Instance) -> bool:
+    return instance.dataset.original_encoding[1] is not False
+
+
+def _shown(instance: Instance, frame: int, wanted: Rendering) -> NDArray[np.uint8]:
+    if wanted.window is None or window_of(instance) is None:
+        return instance.views(frame)[0].image
+    values, _, _ = _modal(instance, frame)
+    grey = Window(*wanted.window).apply(values)
+    if instance.pixels is not None and instance.pixels.photometric == "MONOCHROME1":
+        grey = 1 - grey
+    return np.rint(grey * 255).astype(np.uint8)
+
+
+def _modal(instance: Instance, frame: int) -> tuple[NDArray[Any], float, float]:
+    """Return modality values of a frame, and their range."""
+    shown = rendering(instance.dataset, frame, little_endian=_little(instance))
+    stored = instance.stored(frame)
+    values = shown.modality.apply(stored) if shown.modality else shown.slope * stored + shown.intercept
+    return values, float(values.min()), float(values.max())
+
+
+def _painted(image: NDArray[np.uint8], masked: Sequence[Region]) -> NDArray[np.uint8]:
+    if not masked:
+        return image
+    painted = image.copy()
+    for region in masked:
+        painted[region.slices] = 0
+    return painted
+
+
+def _encoded(image: NDArray[np.uint8], wanted: Rendering) -> bytes:
+    longest = max(image.shape[:2])
+    if 0 < wanted.longest < longest:
+        scale = wanted.longest / longest
+        size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    ordered = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+    suffix, options = _ENCODERS[wanted.form]
+    return cv2.imencode(suffix, ordered, list(options))[1].tobytes()
+
+
+_ENCODERS = {
+    Form.PNG: (".png", (cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL)),
+    Form.JPEG: (".jpg", (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)),
+}

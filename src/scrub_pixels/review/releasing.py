@@ -1,0 +1,279 @@
+"""What was decided is carried out: released through the very same pipeline, refused, or withdrawn.
+
+A decision is durable in the queue before anything of it is done here, and every step can be done
+again: a process that is killed in the middle leaves a decision that the next one carries out. The
+lock of the workspace keeps runs, and other desks, from writing to OUT at the same time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydicom import Dataset
+
+from scrub_pixels.decisions import Disposition, Review, harvest
+from scrub_pixels.errors import Refusal, WorkspaceError
+from scrub_pixels.frames import Instance, open_instance
+from scrub_pixels.header import contains_identifier
+from scrub_pixels.masks import digest_pixels
+from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
+from scrub_pixels.policy import Policy
+from scrub_pixels.review.drafting import proposal, review_of
+from scrub_pixels.review.pictures import content_of, source_of
+from scrub_pixels.run.discovery import Source
+from scrub_pixels.run.work import second_name
+from scrub_pixels.store.accounts import (
+    Account,
+    Outcome,
+    account_held,
+    account_refused,
+    account_released,
+)
+from scrub_pixels.store.atomic import DuplicateUid, Output, Place, open_out
+from scrub_pixels.store.books import Books, open_books
+from scrub_pixels.store.layout import KeptNames, new_path, tells
+from scrub_pixels.store.ledger import Row
+from scrub_pixels.store.objects import open_prefix
+from scrub_pixels.store.origin import origin_of
+from scrub_pixels.store.queue import Entry, State
+from scrub_pixels.store.queue.verdicts import Drafts, Verdicts
+from scrub_pixels.store.report import write_report
+from scrub_pixels.store.workspace import Workspace
+
+REJECTED = Account(Outcome.REFUSED, code="rejected", stage="review",
+                   message="A reviewer decided that this Instance is not released.")
+CHANGED = "the input has changed since it was held"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What carrying out needs to know.
+
+    Parameters
+    ----------
+    workspace
+        The private folder.
+    out
+        The output folder, or its URL.
+    policy, policy_digest
+        Of the last run: what is released now is released under the same.
+    queue_url
+        Where the queue is, if not in the workspace.
+    passphrase
+        Of the crosswalk.
+    """
+
+    workspace: Workspace
+    out: str
+    policy: Policy
+    policy_digest: str
+    queue_url: str | None = field(default=None, repr=False)
+    passphrase: bytes = field(default=b"", repr=False)
+
+
+@functools.lru_cache(maxsize=1)
+def _scrubber(policy: Policy, workspace: Workspace) -> Scrubber:
+    return Scrubber(policy, workspace.key, len(os.sched_getaffinity(0)))
+
+
+class Releasing:
+    """Carries out decisions; one at a time over all processes of a workspace."""
+
+    def __init__(self, orders: Orders, drafts: Drafts, verdicts: Verdicts) -> None:
+        self.orders, self.drafts, self.verdicts = orders, drafts, verdicts
+
+    def carry_out(self) -> int:
+        """Carry out every decision that waits, and return how many were.
+
+        Returns 0 while a run, or another desk, has the workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            If OUT is gone.
+        ScrubError
+            If the disk does not take what is released; the decisions stay, and wait.
+        """
+        if not self.verdicts.undecided_on_disk():
+            return 0
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.orders.workspace.locked())
+            except WorkspaceError:
+                return 0
+            out = self._open_out(stack)
+            target = self.orders.out if "://" in self.orders.out else out.root
+            books = stack.enter_context(open_books(self.orders.workspace, target, self.orders.passphrase,
+                                                   self.orders.queue_url))
+            for name in books.ledger.unaccounted(out.journaled()):
+                out.withdraw(name)
+            done = [self._carry(entry, Desktop(out, books, self.orders))
+                    for entry in self.verdicts.undecided_on_disk()]
+            books.commit()
+            write_report(out, books.ledger)
+        return sum(done)
+
+    def _open_out(self, stack: ExitStack) -> Output:
+        out = self.orders.out
+        if "://" in out:
+            return stack.enter_context(open_prefix(out))
+        if not Path(out).is_dir():
+            raise WorkspaceError("The output folder of this workspace is gone.",
+                                 remedy="Bring it back, or make it anew with scrub-pixels IN OUT --resume.")
+        return stack.enter_context(open_out(Path(out)))
+
+    def _carry(self, entry: Entry, desktop: Desktop) -> bool:
+        row = desktop.books.ledger.find(source_of(entry))
+        if row is None:
+            raise WorkspaceError("The ledger of this workspace does not know an input of its queue.",
+                                 remedy="Use the workspace and the queue of the same run.")
+        if row.output:
+            desktop.out.withdraw(row.output)
+        return _ENDS.get(entry.state, Releasing._hold)(self, entry, row, desktop)
+
+    def _reject(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
+        desktop.settle(row, replace(REJECTED, started=time.time()))
+        return self.verdicts.booked(entry, State.REJECTED, "kept out of OUT")
+
+    def _hold(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
+        """Hold an Instance again: withdrawn already, it is searched anew if its input has changed."""
+        if entry.digest and not desktop.unchanged(entry):
+            return self._search_anew(entry, row, desktop)
+        desktop.settle(row, Account(Outcome.HELD, code="held", stage="review", reasons=entry.reasons,
+                                    started=time.time()))
+        return self.verdicts.booked(entry, State.PENDING, "held again")
+
+    def _release(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
+        if entry.digest and not desktop.unchanged(entry):
+            return self._search_anew(entry, row, desktop)
+        decision = self.verdicts.queue.decision(entry.id)
+        draft = self.drafts.current(entry) or proposal(decision)
+        end = desktop.scrub(entry, review_of(entry, draft, decision))
+        desktop.settle(row, end)
+        if end.outcome is Outcome.RELEASED:
+            masked = {"masked": len(draft.redactions)}
+            stands = self.verdicts.booked(entry, State.RELEASED, "released", masked)
+            return stands or desktop.take_back(row, end)
+        if end.outcome is Outcome.HELD:
+            self.verdicts.queue.add(entry.key, source_of(entry), end)
+        detail = {"code": end.code, "message": end.message, "reasons": list(end.reasons)}
+        return self.verdicts.booked(entry, State.PENDING, "not released", detail)
+
+    def _search_anew(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
+        """Enter a changed input as a new hold: whatever was decided was decided about something else."""
+        end = desktop.scrub(entry, None)
+        desktop.settle(row, end)
+        self.verdicts.queue.add(entry.key, desktop.current(entry), end)
+        return True
+
+
+_ENDS: dict[State, Callable[[Releasing, Entry, Row, Desktop], bool]] = {
+    State.ACCEPTED: Releasing._release,
+    State.REJECTED: Releasing._reject,
+}
+"""How each decided state is carried out; all others are held again."""
+
+
+@dataclass(frozen=True)
+class Desktop:
+    """OUT and the books, open for as long as decisions are carried out."""
+
+    out: Output
+    books: Books
+    orders: Orders
+
+    def unchanged(self, entry: Entry) -> bool:
+        """Tell whether an input still has the bytes that were looked at."""
+        try:
+            return hashlib.sha256(self._content(entry)).hexdigest() == entry.digest
+        except Refusal:
+            return False
+
+    def current(self, entry: Entry) -> Source:
+        """Return the input of an entry with the size and time it has now."""
+        source = source_of(entry)
+        try:
+            status = os.stat(source.path)
+        except OSError:
+            return source
+        return replace(source, modified=status.st_mtime_ns,
+                       size=source.size if source.member is not None else status.st_size)
+
+    def settle(self, row: Row, account: Account) -> None:
+        """Enter an end into crosswalk and ledger, durably."""
+        self.books.crosswalk.add(account.pairs)
+        self.books.ledger.settle(row.id, account, self.orders.policy_digest)
+        self.books.commit()
+
+    def take_back(self, row: Row, account: Account) -> bool:
+        """Withdraw what was released while somebody took the decision back."""
+        self.out.withdraw(account.output)
+        self.books.ledger.reopen(row.id)
+        self.books.commit()
+        return False
+
+    def scrub(self, entry: Entry, review: Review | None) -> Account:
+        """Take an input through the pipeline; None as review holds it, whatever the pipeline says."""
+        started = time.time()
+        try:
+            return self._scrubbed(entry, review, started)
+        except Refusal as refusal:
+            held = account_refused(refusal, started)
+            return replace(held, outcome=Outcome.HELD, reasons=entry.reasons,
+                           decision=self.books.queue.decision(entry.id))
+
+    def _scrubbed(self, entry: Entry, review: Review | None, started: float) -> Account:
+        scrubber = _scrubber(self.orders.policy, self.orders.workspace)
+        content = self._content(entry)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's warnings quote values
+            instance = open_instance(content, self.orders.policy.limits)
+            outcome = scrubber.scrub_instance(instance, review or ())
+        if review is None:
+            outcome = _kept_back(outcome)
+        if isinstance(outcome, Held):
+            account = account_held(outcome, started, instance.dataset)
+        else:
+            account = self._written(outcome, instance, entry, started)
+        origin = origin_of(instance, scrubber.key, entry.naming)
+        return replace(account, origin=origin, digest=_digest(content))
+
+    def _written(self, scrubbed: Scrubbed, instance: Instance, entry: Entry, started: float) -> Account:
+        secret = self.orders.workspace.secret
+        place = _place(scrubbed, instance.dataset, entry, secret)
+        file = self.out.prepare(scrubbed, functools.partial(digest_pixels, key=secret))
+        (written,) = self.out.publish([(file, place)])
+        if isinstance(written, DuplicateUid):
+            raise written
+        return account_released(scrubbed, written, started)
+
+    def _content(self, entry: Entry) -> bytes:
+        return content_of(source_of(entry), self.orders.policy.limits)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _kept_back(outcome: Scrubbed | Held) -> Held:
+    reasons = outcome.reasons if isinstance(outcome, Held) else ()
+    return Held(replace(outcome.decision, disposition=Disposition.HOLD), (CHANGED, *reasons))
+
+
+def _place(scrubbed: Scrubbed, original: Dataset, entry: Entry, secret: bytes) -> Place:
+    """Return where an Instance goes: the rules are those of a run."""
+    if entry.naming == "keep":
+        identity = harvest(original)
+        told = tells(identity)
+        names = KeptNames(secret, lambda text: told(text) or contains_identifier(text, identity))
+        return names.place(entry.relative)
+    relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
+    return Place(relative, second_name(relative, entry.relative, secret))
