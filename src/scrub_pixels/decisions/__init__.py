@@ -1,6 +1,16 @@
 """Decisions: from lines of text and a header to findings, redactions and a disposition."""
 
 from scrub_pixels.decisions.decide import decide
+from scrub_pixels.decisions.devices import (
+    DeviceCatalog,
+    DeviceLayout,
+    DeviceMatch,
+    DeviceRegion,
+    RegionRole,
+    layouts_as_toml,
+    load_devices,
+    parse_layouts,
+)
 from scrub_pixels.decisions.findings import (
     Decision,
     Disposition,
@@ -14,6 +24,7 @@ from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
 from scrub_pixels.decisions.redactions import redactions
 from scrub_pixels.decisions.residue import frames_to_look_at, residue
 from scrub_pixels.decisions.review import Review, Seen, reviewed
+from scrub_pixels.decisions.series import SeriesContext
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
 from scrub_pixels.decisions.verdicts import Context, judge
 
@@ -21,6 +32,10 @@ __all__ = [
     "Context",
     "Decision",
     "DecisionSettings",
+    "DeviceCatalog",
+    "DeviceLayout",
+    "DeviceMatch",
+    "DeviceRegion",
     "Disposition",
     "Evidence",
     "EvidenceKind",
@@ -31,13 +46,18 @@ __all__ = [
     "KeepPolicy",
     "OnUncertain",
     "Redaction",
+    "RegionRole",
     "Review",
     "Seen",
+    "SeriesContext",
     "Verdict",
     "decide",
     "frames_to_look_at",
     "harvest",
     "judge",
+    "layouts_as_toml",
+    "load_devices",
+    "parse_layouts",
     "redactions",
     "residue",
     "reviewed",

@@ -52,7 +52,7 @@ def _redactions(
     if finding.line.confidence < settings.min_confidence:
         sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
         for other in sure:
-            cores = [piece for core in cores for piece in _minus(core, other.region)]
+            cores = [piece for core in cores for piece in minus(core, other.region)]
     return [_redaction(finding, core, benign, shape, settings) for core in cores]
 
 
@@ -60,8 +60,8 @@ def _throughout(benign: TextLine, line: TextLine) -> bool:
     return benign.frames.start <= line.frames.start and line.frames.stop <= benign.frames.stop
 
 
-def _minus(region: Region, hole: Region) -> list[Region]:
-    """Return what is left of `region` without `hole`: whole rows above and below, the rest beside."""
+def minus(region: Region, hole: Region) -> list[Region]:
+    """Return what is left of `region` without `hole`: whole rows above and below, the rest beside it."""
     shared = region.intersection(hole)
     if shared is None:
         return [region]

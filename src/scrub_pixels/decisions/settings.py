@@ -15,6 +15,10 @@ class KeepPolicy(str, Enum):
     ALL_TEXT = "all-text"
     """No text stays."""
 
+    OUTSIDE_REGIONS = "outside-regions"
+    """Everything outside the trusted regions of an ultrasound frame is masked, text or not; inside them
+    what is proven harmless stays. Without trusted regions the Instance is held."""
+
 
 class OnUncertain(str, Enum):
     """What happens to an Instance with something that may or may not be text."""
@@ -52,6 +56,8 @@ class DecisionSettings:
     extra_vocabulary
         Further words and phrases that are harmless here (names of local presets, say). They are
         matched like the built-in ones and never outweigh a header match or a pattern.
+    devices
+        Paths of device catalogues, see `scrub_pixels.decisions.devices`.
 
     Raises
     ------
@@ -68,6 +74,7 @@ class DecisionSettings:
     margin: float = 0.2
     min_margin: int = 2
     extra_vocabulary: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("min_confidence", "weak_detection", "min_reading", "header_band"):
@@ -78,3 +85,4 @@ class DecisionSettings:
         object.__setattr__(self, "policy", KeepPolicy(self.policy))
         object.__setattr__(self, "on_uncertain", OnUncertain(self.on_uncertain))
         object.__setattr__(self, "extra_vocabulary", tuple(self.extra_vocabulary))
+        object.__setattr__(self, "devices", tuple(self.devices))

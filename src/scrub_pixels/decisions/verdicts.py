@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from scrub_pixels.decisions.devices import DeviceMatch
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
 from scrub_pixels.decisions.identity import IdentifierKind, Identity
 from scrub_pixels.decisions.layout import (
@@ -24,10 +25,11 @@ from scrub_pixels.decisions.layout import (
 from scrub_pixels.decisions.matching import Matcher
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scan import AtomKind
+from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import fold, tokens
 from scrub_pixels.decisions.vocabulary import load_vocabulary
-from scrub_pixels.geometry import Shape
+from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
 
@@ -44,11 +46,17 @@ class Context:
     device
         Manufacturer (0008,0070) and Manufacturer's Model Name (0008,1090), or empty: their words are
         taken for a logo even where they are also names.
+    known
+        What a catalogue knows about the device.
+    series
+        What siblings of the Series have shown.
     """
 
     shape: Shape
     modality: str = ""
     device: str = ""
+    known: DeviceMatch = DeviceMatch()
+    series: SeriesContext = SeriesContext()
 
 
 _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
@@ -141,7 +149,8 @@ def judge(
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
     by_layout = _layout_evidence(cases)
-    return tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
+    found = tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
+    return tuple(_in_known_places(f, c, context) for f, c in zip(found, cases, strict=True))
 
 
 def _masked_by_policy(line: TextLine) -> Finding:
@@ -208,6 +217,36 @@ def _finding(case: _Case, layout: tuple[Evidence, ...], settings: DecisionSettin
         weak = Evidence(EvidenceKind.WEAK_DETECTION, "may be no text", True)
         return Finding(line, Verdict.UNSURE, (weak, *unread, *evidence))
     return Finding(line, Verdict.PHI, (*evidence, *unread) if suspicious else (*unread, *evidence))
+
+
+_EXCUSED = frozenset(
+    {EvidenceKind.UNKNOWN_WORD, EvidenceKind.UNREADABLE, EvidenceKind.WEAK_DETECTION, EvidenceKind.POSITION}
+)
+"""Evidence that a device's harmless region outweighs; identifiers, patterns and labels it does not."""
+
+_INSIDE = 0.9
+_PARTLY = 0.5
+
+
+def _in_known_places(finding: Finding, case: _Case, context: Context) -> Finding:
+    """Return a finding with what the device catalogue and the siblings say about its place."""
+    region, known = finding.line.region, context.known
+    if any(_share(region, place) >= _PARTLY for place in known.phi):
+        rule = Evidence(EvidenceKind.DEVICE_RULE, "in a region where the device writes identifiers", True)
+        return Finding(finding.line, Verdict.PHI, (rule, *finding.evidence))
+    speaking = {e.kind for e in finding.evidence if e.speaks_for_phi}
+    if speaking <= _EXCUSED and any(_share(region, place) >= _INSIDE for place in known.harmless):
+        rule = Evidence(EvidenceKind.DEVICE_RULE, "in a region where the device writes nothing else", False)
+        return Finding(finding.line, Verdict.BENIGN, (rule, *finding.evidence))
+    if finding.verdict is Verdict.BENIGN and not case.is_technical:
+        spoken = tuple(evidence_at(region, context.series, context.shape))
+        return Finding(finding.line, Verdict.PHI, (*spoken, *finding.evidence)) if spoken else finding
+    return finding
+
+
+def _share(region: Region, place: Region) -> float:
+    shared = region.intersection(place)
+    return shared.area / region.area if shared else 0.0
 
 
 def _unread(line: TextLine) -> tuple[Evidence, ...]:
