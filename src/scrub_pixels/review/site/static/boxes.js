@@ -9,13 +9,14 @@ export class Boxes {
     this.canvas = canvas;
     this.events = { onDraw, onChange, onSelect, onHover };
     this.shown = new Map();
-    this.quiet = false;
+    this.quiet = true;
     this.anno = createImageAnnotator(canvas, { drawingMode: "drag", userSelectAction: ({ id }) => this.actionOf(id) });
     this.layer = this.anno.element.querySelector("svg");
     this.layer.setAttribute("aria-label", "Boxes over the image; the list beside it names each one");
     this.tags = Object.assign(document.createElement("div"), { className: "tags" });
     this.anno.element.append(this.tags);
     this.listen();
+    this.quiet = false;
   }
 
   listen() {
@@ -25,7 +26,10 @@ export class Boxes {
       this.silently(() => anno.removeAnnotation(made.id));
       events.onDraw(this.inside(box));
     });
-    anno.on("selectionChanged", (chosen) => !this.quiet && events.onSelect(chosen[0]?.id ?? null));
+    // At once, unlike the event of the same meaning: what we choose ourselves must not come back to us.
+    anno.state.selection.subscribe(({ selected: [chosen] }) => {
+      if (!this.quiet && (!chosen || this.shown.has(chosen.id))) events.onSelect(chosen?.id ?? null);
+    });
     anno.on("mouseEnterAnnotation", ({ id }) => events.onHover(id));
     anno.on("mouseLeaveAnnotation", () => events.onHover(null));
     anno.element.addEventListener("pointerup", () => setTimeout(() => this.commit()));
@@ -93,7 +97,7 @@ export class Boxes {
     const chosen = this.anno.getSelected()[0];
     const known = chosen && this.shown.get(chosen.id);
     if (!known) return;
-    const box = this.inside(boxOf(chosen));
+    const box = this.inside(moved(chosen, known.box) ?? boxOf(chosen));
     if (box.some((value, i) => value !== known.box[i])) this.events.onChange(chosen.id, box);
   }
 
@@ -121,6 +125,12 @@ function boxOf(annotation) {
   const row = Math.floor(y + 1e-6);
   const column = Math.floor(x + 1e-6);
   return [row, column, Math.max(1, Math.ceil(y + h - 1e-6) - row), Math.max(1, Math.ceil(x + w - 1e-6) - column)];
+}
+
+// A box that was only moved keeps its size, wherever between two samples it came to lie.
+function moved(annotation, [, , rows, columns]) {
+  const { x, y, w, h } = annotation.target.selector.geometry;
+  return Math.abs(h - rows) < 0.01 && Math.abs(w - columns) < 0.01 ? [Math.round(y), Math.round(x), rows, columns] : null;
 }
 
 function annotationOf({ id, box: [y, x, h, w] }) {

@@ -66,7 +66,7 @@ export function showSelected(item, { editable, count, answers }) {
   for (const name of ["phi", "keep", "term"]) document.querySelector(`#answers [data-do="${name}"]`).setAttribute("aria-pressed", String(said === name));
 }
 
-export function showTip(item, count, [x, y], stage) {
+export function showTip(item, count, [x, y] = [0, 0], stage = null) {
   const tip = at("tip");
   tip.hidden = !item;
   if (!item) return;

@@ -9,7 +9,7 @@ const arrows = (prefix, make) => [["ArrowUp", -1, 0], ["ArrowDown", 1, 0], ["Arr
   .map(([key, down, across], index) => ({ ...make(down, across, index), keys: [`${prefix}${key}`] }));
 
 export const KEYS = [
-  { keys: ["a"], do: "accept", group: DECIDE, text: "Accept (quality control: clean) and go on" },
+  { keys: ["a"], do: "accept", group: DECIDE, text: "Accept and go on (quality control: clean)" },
   { keys: ["r"], do: "reject", group: DECIDE, text: "Reject (quality control: missed)" },
   { keys: ["n"], do: "next", group: DECIDE, text: "Next entry, decide later" },
   { keys: ["p"], do: "previous", group: DECIDE, text: "Entry before" },
@@ -30,8 +30,8 @@ export const KEYS = [
   { keys: ["e"], do: "frames", group: BOXES, text: "This frame, a range, or all" },
   { keys: ["Escape"], do: "release", group: BOXES, text: "Choose nothing" },
   { keys: ["b"], do: "tool", with: "draw", group: LOOK, text: "Draw with the pointer" },
-  { keys: ["h"], do: "tool", with: "pan", group: LOOK, text: "Move the picture (or hold the middle button)" },
-  { keys: ["w"], do: "tool", with: "window", group: LOOK, text: "Window and level (or drag with the right button)" },
+  { keys: ["h"], do: "tool", with: "pan", group: LOOK, text: "Move the picture (or the middle button)" },
+  { keys: ["w"], do: "tool", with: "window", group: LOOK, text: "Window and level (or the right button)" },
   { keys: ["c"], do: "preset", group: LOOK, text: "Next window preset" },
   { keys: ["i"], do: "invert", group: LOOK, text: "Invert" },
   { keys: ["+", "="], do: "zoom-in", repeats: true, group: LOOK, text: "Zoom in (or the wheel)" },
