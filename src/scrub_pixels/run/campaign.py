@@ -27,7 +27,7 @@ from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.ledger import Totals
 from scrub_pixels.store.objects import open_prefix
 from scrub_pixels.store.report import write_report
-from scrub_pixels.store.standing import keep_hidden
+from scrub_pixels.store.standing import keep_policy
 from scrub_pixels.store.workspace import Workspace, default_workspace, open_workspace
 
 Watcher = Callable[[Account], None]
@@ -213,7 +213,7 @@ class _Run:
     def go(self, watch: Watcher) -> Result:
         ledger = self.books.ledger
         self.past.settle()
-        keep_hidden(self.workspace, self.campaign.policy)
+        keep_policy(self.workspace, self.campaign.policy)
         self.number = ledger.runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy),
                                         self.campaign.layout.value)
         with stop_on_signals() as stop:
