@@ -35,8 +35,8 @@ MANY_NAMES = ("ROE^RICHARD 1950-03-04", "GENERAL HOSPITAL", "DEPTH 15 CM")
 
 def entry(number: int, **changes) -> Entry:
     made = Entry(
-        id=number, key=f"key{number:04d}", path="/in/secret", member=None, relative="ward 3/ROE^RICHARD.dcm", size=1,
-        modified=1, state=State.PENDING, kind=Kind.HELD, created=1.7e9 + number, modality="US",
+        id=number, key=f"key{number:04d}", path="/in/secret", member=None, relative="ward 3/ROE^RICHARD.dcm",
+        size=1, modified=1, state=State.PENDING, kind=Kind.HELD, created=1.7e9 + number, modality="US",
         device="ACME · Sono 3000", series=f"s{number // 4}", rows=ROWS, columns=COLUMNS, frames=FRAMES,
         reasons=("text that could not be judged", "Burned In Annotation is YES"))
     return replace(made, **changes)
@@ -74,7 +74,7 @@ class FakeDesk(Desk):
             self._entry(key)
             held = self.leases.get(key)
             if held and held.who != who and held.until > time.time():
-                raise ReviewConflict(f"{held.who} has this entry.", remedy="Take another, or look at it only.")
+                raise ReviewConflict(f"{held.who} has this entry.", remedy="Take another, or only look.")
             self.leases[key] = Claim(key, who, time.time() + seconds)
             return self.leases[key]
 
@@ -187,10 +187,10 @@ class FakeDesk(Desk):
     def _findings(self):
         every = FrameSpan(0, FRAMES)
         verdicts = (Verdict.PHI, Verdict.UNSURE, Verdict.BENIGN)
-        why = (("header match: PatientName",), ("unknown word", "near the top of the screen"), ("vocabulary: depth",))
+        why = (("header match: PatientName",), ("unknown word", "near the top"), ("vocabulary: depth",))
         return tuple(
-            FindingView(i, Region(20 + 40 * i, 20, 24, 330), FrameSpan(4, 12) if i == 1 else every, verdicts[i % 3],
-                        text, 0.97, why[i % 3]) for i, text in enumerate(self.readings))
+            FindingView(i, Region(20 + 40 * i, 20, 24, 330), FrameSpan(4, 12) if i == 1 else every,
+                        verdicts[i % 3], text, 0.97, why[i % 3]) for i, text in enumerate(self.readings))
 
     def _proposed(self):
         return tuple(Redaction(f.region, f.frames, "header match: PatientName")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import warnings
 from dataclasses import replace
 
 import uvicorn
@@ -16,14 +17,18 @@ from scrub_pixels.review.site.releaser import Releaser
 from scrub_pixels.review.site.serve import Access, _config
 from scrub_pixels.review.site.vendor import Asset, Assets, load_assets
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # newer Starlette would rather have httpx2 than httpx; both do
+    from starlette.testclient import TestClient  # noqa: F401
+
 OWNER = Person("anna", Role.ADMIN)
 NO_ASSETS = Assets({"base.css": Asset(b"body{}", "text/css")}, "v1")
 
 
 def house_of(desk, assets=NO_ASSETS, **changes):
     """Return a house with everything a test does not care about."""
-    values = {"desk": desk, "releaser": Releaser(desk), "assets": assets, "cookie": "scrub-pixels-test", "owner": OWNER}
-    return House(**{**values, **changes})
+    parts = {"desk": desk, "releaser": Releaser(desk), "assets": assets, "owner": OWNER}
+    return House(**{**parts, "cookie": "scrub-pixels-test", **changes})
 
 
 class Running:
