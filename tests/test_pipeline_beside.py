@@ -373,3 +373,13 @@ def test_the_settings_have_plain_names() -> None:
     assert (policy.documents, policy.reports) == (Passage.HOLD, Passage.REFUSE)
     assert (policy.audio, policy.icons) == (Passage.HEADER, Icons.REBUILD)
     assert Policy().documents is Policy().audio is Passage.REFUSE
+
+
+def test_what_another_tool_claimed_of_the_pixels_is_not_repeated_unproven(basic) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "113101", "DCM", "Clean Pixel Data Option"
+    dataset = plain(DeidentificationMethodCodeSequence=Sequence([item]), PatientIdentityRemoved="YES")
+    unproven, proven = sharing(basic, header_only=True).scrub(dataset).dataset, basic.scrub(dataset).dataset
+    codes = [[i.CodeValue for i in d.DeidentificationMethodCodeSequence] for d in (unproven, proven)]
+    assert [found.count("113101") for found in codes] == [0, 1]
+    assert (unproven.PatientIdentityRemoved, proven.PatientIdentityRemoved) == ("NO", "YES")

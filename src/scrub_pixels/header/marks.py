@@ -71,7 +71,10 @@ def _appended(present: object, text: str) -> str | list[str]:
 
 
 def _append_codes(dataset: Dataset, codes: tuple[tuple[str, str], ...]) -> None:
-    items = list(dataset.get("DeidentificationMethodCodeSequence") or ())
+    ours, pixels = {code for code, _ in codes}, Option.CLEAN_PIXEL_DATA.code
+    found = list(dataset.get("DeidentificationMethodCodeSequence") or ())
+    # What another tool claimed of the pixels is not repeated unless it is proven here.
+    items = [item for item in found if str(item.get("CodeValue", "")) != pixels or pixels in ours]
     present = {str(item.get("CodeValue", "")) for item in items}
     items += [_code_item(*code) for code in codes if code[0] not in present]
     dataset.DeidentificationMethodCodeSequence = Sequence(items)

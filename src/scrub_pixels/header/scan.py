@@ -47,6 +47,18 @@ def blank_survivors(dataset: Dataset, scene: Scene) -> None:
             )
 
 
+def survivors(dataset: Dataset, scene: Scene) -> list[int]:
+    """Return the tags of elements that hold an identifier, at every depth; nothing is changed."""
+    found: list[int] = []
+    for tag in list(dataset.keys()):
+        element = dataset[tag]
+        if element.VR == "SQ":
+            found += [hit for item in element.value or () for hit in survivors(item, scene)]
+        elif not _is_exempt(tag) and _holds(element, scene):
+            found.append(int(tag))
+    return found
+
+
 def _sweep(dataset: Dataset, path: Path, scene: Scene) -> list[int]:
     """Replace every element that holds an identifier; return their tags."""
     found = []

@@ -1,0 +1,360 @@
+"""``verify`` finds every way in which an output folder can be tampered with, and passes an honest one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from instances import JPEG_BASELINE, Recipe, make_instance, saved
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from scrub_pixels.cli import main
+from scrub_pixels.errors import UsageError
+from scrub_pixels.frames import open_instance
+from scrub_pixels.policy import Policy, from_table
+from scrub_pixels.run.campaign import Campaign, run
+from scrub_pixels.run.verify import CHECKS, Checked, Mark, Request, verify
+from scrub_pixels.run.verify.decoders import CannotDecode, frames_by, others_for
+from scrub_pixels.run.verify.standard import _ERROR, _told
+
+NAME, NUMBER = "QUIXOTEWSKI", "MRN4711081"
+
+
+def picture(colour: bool = False) -> np.ndarray:
+    """Return a frame with a name in its header band and a lit area below."""
+    frame = np.full((160, 320), 30, np.uint8)
+    frame[80:150, 60:260] = np.random.default_rng(5).integers(90, 200, (70, 200), np.uint8)
+    cv2.putText(frame, NAME, (10, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 250, 2)
+    return np.stack([frame] * 3, axis=-1) if colour else frame
+
+
+def inputs() -> dict[str, Dataset]:
+    named = {"PatientName": f"{NAME}^Sancho", "PatientID": NUMBER}
+    deep = picture().astype(np.uint16) * 4
+    return {
+        "native": make_instance(frames=[picture()], **named),
+        "cine": make_instance(Recipe(syntax="1.2.840.10008.1.2.5"), frames=[picture()] * 3, **named),
+        "jpeg": make_instance(Recipe(photometric="YBR_FULL_422", syntax=JPEG_BASELINE),
+                              frames=[picture(True)], **named),
+        "lossless": make_instance(Recipe(bits_allocated=16, bits_stored=12, syntax="1.2.840.10008.1.2.4.80"),
+                                  frames=[deep], **named),
+        "plain": make_instance(frames=[np.full((64, 64), 9, np.uint8)], **named),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory) -> Path:
+    """A folder with ``in``, ``out`` and ``out.workspace`` of an honest run."""
+    root = tmp_path_factory.mktemp("honest")
+    (root / "in").mkdir()
+    for name, dataset in inputs().items():
+        (root / "in" / name).write_bytes(saved(dataset))
+    result = run(Campaign(root / "in", root / "out", Policy()))
+    assert result.totals.released == len(inputs())
+    return root
+
+
+@pytest.fixture
+def copy(honest, tmp_path) -> Path:
+    """The same without the workspace: what somebody has who was given the result."""
+    root = tmp_path / "copy"
+    shutil.copytree(honest / "in", root / "in", copy_function=shutil.copy2)
+    shutil.copytree(honest / "out", root / "out", copy_function=shutil.copy2)
+    return root
+
+
+def request(root: Path, reader: str = "none", **changes: object) -> Request:
+    return Request(root / "out", reader=reader, **{"against": root / "in", **changes})
+
+
+def marks(found: list[Checked]) -> dict[str, set[Mark]]:
+    return {check: {r.mark for c in found for r in c.remarks if r.check == check} for check in CHECKS}
+
+
+def failed(found: list[Checked]) -> set[str]:
+    return {r.check for c in found for r in c.remarks if r.mark is Mark.FAILED}
+
+
+def entry_named(root: Path, modality: str, syntax: str = "", frames: int = 1) -> dict:
+    report = json.loads((root / "out" / "scrub-report.json").read_text())
+    found = [e for e in report["instances"] if e["frames"] == frames and e["syntax_in"].endswith(syntax)]
+    return next(e for e in found if e["frames_masked"])
+
+
+def released(root: Path, syntax: str = "1.2.1", frames: int = 1) -> Path:
+    return root / "out" / entry_named(root, "", syntax, frames)["output"]
+
+
+def rewritten(file: Path, change: Callable[[Dataset], None]) -> None:
+    dataset = dcmread(file)
+    change(dataset)
+    dataset.save_as(file, enforce_file_format=True)
+
+
+def test_an_honest_run_passes_every_check_with_its_ledger(honest) -> None:
+    found = list(verify(Request(honest / "out")))
+    assert failed(found) == set()
+    counted = marks(found)
+    for check in set(CHECKS) - {"standard", "decoder", "text"}:
+        assert counted[check] == {Mark.PASSED}, check
+    assert Mark.PASSED in counted["decoder"] and Mark.PASSED in counted["text"]
+    assert len([c for c in found if c.output]) == len(inputs())
+
+
+def test_without_a_ledger_inputs_are_found_by_their_samples(copy) -> None:
+    found = list(verify(request(copy)))
+    assert failed(found) == set()
+    counted = marks(found)
+    assert counted["samples"] == counted["header"] == counted["names"] == {Mark.PASSED}
+    assert counted["ledger"] == counted["text"] == {Mark.SKIPPED}
+
+
+def test_a_folder_that_was_moved_is_known_by_its_ledger(copy, honest) -> None:
+    found = list(verify(request(copy, workspace=honest / "out.workspace")))
+    assert failed(found) == set()
+    assert marks(found)["ledger"] == {Mark.PASSED}
+
+
+def test_samples_of_no_input_fail_even_if_it_is_not_known_which_is_meant(copy) -> None:
+    for name in ("other", "third"):
+        shutil.copy(copy / "in" / "native", copy / "in" / name)
+    rewritten(released(copy), one_sample)
+    assert failed(list(verify(request(copy)))) == {"bytes", "samples"}
+
+
+def test_without_inputs_it_says_what_was_not_checked(copy) -> None:
+    found = list(verify(request(copy, against=None)))
+    assert failed(found) == set()
+    counted = marks(found)
+    assert counted["samples"] == counted["header"] == counted["names"] == {Mark.SKIPPED}
+    assert counted["claims"] == counted["bytes"] == {Mark.PASSED}
+
+
+def one_sample(dataset: Dataset) -> None:
+    value = bytearray(dataset.PixelData)
+    value[100 * 320 + 100] ^= 1
+    dataset.PixelData = bytes(value)
+
+
+def a_name(dataset: Dataset) -> None:
+    dataset.StudyDescription = f"Seen by {NAME}"
+
+
+def a_number_deep_inside(dataset: Dataset) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "X", "L", f"for {NUMBER}"
+    item.ImageComments = NUMBER
+    dataset.DerivationCodeSequence = Sequence([item])
+
+
+def a_claim(dataset: Dataset) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "113103", "DCM", "Clean Graphics Option"
+    dataset.DeidentificationMethodCodeSequence.append(item)
+
+
+def no_mask(dataset: Dataset) -> None:
+    dataset.PixelData = picture().tobytes()
+
+
+def an_overlay(dataset: Dataset) -> None:
+    for element, vr, value in ((0x10, "US", 8), (0x11, "US", 8), (0x3000, "OW", b"\1" * 8)):
+        dataset.add_new((0x6000, element), vr, value)
+
+
+def another_patient(dataset: Dataset) -> None:
+    dataset.PatientID = "SOMEBODY"
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (one_sample, "samples"),
+        (no_mask, "samples"),
+        (a_name, "header"),
+        (a_number_deep_inside, "header"),
+        (a_claim, "claims"),
+        (another_patient, "claims"),
+        (an_overlay, "beside"),
+    ],
+)
+def test_a_changed_file_fails_the_check_it_breaks(copy, change, check) -> None:
+    rewritten(released(copy), change)
+    assert failed(list(verify(request(copy)))) >= {check, "bytes"}
+
+
+def with_digest_mended(root: Path, file: Path) -> None:
+    """Make the public report agree with a changed file, as a careful forger would."""
+    import hashlib
+
+    report = root / "out" / "scrub-report.json"
+    table = json.loads(report.read_text())
+    for entry in table["instances"]:
+        if root / "out" / entry["output"] == file:
+            content = file.read_bytes()
+            entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    report.write_text(json.dumps(table))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.1", "1.2.5", "4.50", "4.80"])
+def test_a_removed_mask_is_found_though_report_and_file_agree(copy, syntax) -> None:
+    file = released(copy, syntax, 3 if syntax == "1.2.5" else 1)
+    source = {"1.2.1": "native", "1.2.5": "cine", "4.50": "jpeg", "4.80": "lossless"}[syntax]
+    original = dcmread(copy / "in" / source)
+
+    def unmask(dataset: Dataset) -> None:
+        dataset.PixelData = original.PixelData
+        dataset["PixelData"].is_undefined_length = original["PixelData"].is_undefined_length
+
+    rewritten(file, unmask)
+    with_digest_mended(copy, file)
+    assert failed(list(verify(request(copy)))) == {"samples"}
+
+
+def test_a_name_that_is_readable_again_is_read_by_the_reader(copy) -> None:
+    file = released(copy)
+    rewritten(file, no_mask)
+    report = copy / "out" / "scrub-report.json"
+    with_digest_mended(copy, file)
+    table = json.loads(report.read_text())
+    for entry in table["instances"]:
+        if copy / "out" / entry["output"] == file:
+            entry["redactions"] = []
+    report.write_text(json.dumps(table))
+    assert failed(list(verify(request(copy, reader="rapidocr")))) == {"text"}
+
+
+def test_a_forged_report_is_found_by_the_private_ledger(honest, tmp_path) -> None:
+    report = honest / "out" / "scrub-report.json"
+    before = report.read_bytes()
+    table = json.loads(before)
+    table["instances"][0]["text_lines"] += 1
+    try:
+        report.write_text(json.dumps(table))
+        assert failed(list(verify(Request(honest / "out", reader="none")))) == {"ledger"}
+    finally:
+        report.write_bytes(before)
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.txt", "more.dcm", ".hidden", "folder/x"])
+def test_a_file_nobody_accounts_for_fails_and_is_not_named(copy, name, capsys) -> None:
+    (copy / "out" / name).parent.mkdir(exist_ok=True)
+    (copy / "out" / name).write_text("x")
+    assert failed(list(verify(request(copy)))) == {"files"}
+    assert main(["verify", str(copy / "out"), "--reader", "none", "-j", "0"]) == 1
+    assert NAME not in capsys.readouterr().out
+
+
+def test_a_missing_file_and_a_link_fail(copy) -> None:
+    file = released(copy)
+    kept = file.with_suffix(".kept")
+    file.rename(kept)
+    assert failed(list(verify(request(copy)))) == {"files"}
+    file.symlink_to(copy / "in" / "native")
+    kept.unlink()
+    assert "bytes" in failed(list(verify(request(copy))))
+
+
+def test_claims_without_evidence_fail(copy) -> None:
+    report = copy / "out" / "scrub-report.json"
+    table = json.loads(report.read_text())
+    for entry in table["instances"]:
+        entry |= {"frames_searched": 0, "searched": False, "clean": False}
+    report.write_text(json.dumps(table))
+    assert failed(list(verify(request(copy)))) == {"claims"}
+
+
+def test_an_identifier_in_a_report_or_a_path_fails(copy) -> None:
+    page = copy / "out" / "scrub-report.html"
+    page.write_text(page.read_text() + f"<!-- {NAME} Sancho -->")
+    assert failed(list(verify(request(copy)))) == {"names"}
+
+
+def test_headers_alone_are_verified_as_what_they_are(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(saved(inputs()["native"]))
+    run(Campaign(tmp_path / "in", tmp_path / "out", from_table({"header_only": True})))
+    found = list(verify(Request(tmp_path / "out")))
+    assert failed(found) == set()
+    assert marks(found)["text"] == {Mark.SKIPPED}
+
+    def claimed(dataset: Dataset) -> None:
+        dataset.PatientIdentityRemoved, dataset.BurnedInAnnotation = "YES", "NO"
+
+    rewritten(next((tmp_path / "out").rglob("*.dcm")), claimed)
+    assert "claims" in failed(list(verify(Request(tmp_path / "out", reader="none"))))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"instances": [{"outcome": "released"}, 7]}'])
+def test_a_damaged_report_is_an_error_or_fails(tmp_path, content) -> None:
+    (tmp_path / "scrub-report.json").write_bytes(content)
+    try:
+        assert failed(list(verify(Request(tmp_path, reader="none"))))
+    except UsageError as error:
+        assert error.remedy
+
+
+def test_a_folder_that_no_run_wrote_is_an_error(tmp_path, capsys) -> None:
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "scrub-report.json" in capsys.readouterr().err
+
+
+def test_broken_files_and_entries_fail_and_never_raise(copy) -> None:
+    released(copy).write_bytes(b"no DICOM")
+    report = copy / "out" / "scrub-report.json"
+    table = json.loads(report.read_text())
+    for entry in table["instances"]:
+        if entry["frames"] == 3:
+            entry["redactions"] = [{"start": "x"}]
+    report.write_text(json.dumps(table))
+    assert failed(list(verify(request(copy)))) >= {"bytes", "parsing"}
+
+
+def test_lines_for_programs_end_with_the_verdict(copy, capsys) -> None:
+    assert main(["verify", str(copy / "out"), "--against", str(copy / "in"), "-f", "jsonl",
+                 "--reader", "none", "-j", "0"]) == 0  # fmt: skip
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1] == {"verdict": "passed", "files": len(inputs()), "failed": 0}
+    assert all(set(line) == {"output", "check", "mark", "detail"} for line in lines[:-1])
+
+
+def test_the_table_names_every_check_and_no_patient(copy, capsys) -> None:
+    rewritten(released(copy), a_name)
+    against = ("--against", str(copy / "in"))
+    assert main(["verify", str(copy / "out"), *against, "--reader", "none", "-j", "0"]) == 1
+    shown = capsys.readouterr().out
+    assert all(check in shown for check in CHECKS)
+    assert NAME not in shown.upper() and NUMBER not in shown
+
+
+def test_errors_of_dciodvfy_are_told_without_values() -> None:
+    lines = {
+        f"Error - </PatientName(0010,0010)> - Illegal character in value = <{NAME}>": "PatientName",
+        "Error - </A(0008,1140)[1]/B(0008,1155)> - Missing attribute Type 1 - Module=<X>": "A",
+        f"Error - {NAME}[1] something": "",
+    }
+    told = [_told(match) for match in map(_ERROR.match, lines) if match]
+    assert told[0] == "PatientName (0010,0010) - Illegal character in value"
+    assert told[1] == "A (0008,1140) > B (0008,1155) - Missing attribute Type 1 - X"
+
+
+@pytest.mark.parametrize("name", list(inputs()))
+def test_another_decoder_sees_the_same_samples(name) -> None:
+    instance = open_instance(saved(inputs()[name]))
+    seen = 0
+    for decoder in others_for(instance).values():
+        try:
+            frames = list(frames_by(decoder, instance))
+        except CannotDecode:
+            continue
+        seen += 1
+        tolerance = 4 if instance.transfer_syntax.lossy else 0
+        assert abs(frames[0].astype(int) - instance.stored(0)).max() <= tolerance
+    assert seen or not others_for(instance)
