@@ -2,7 +2,8 @@
 
 >>> from scrub_pixels import Policy, Scrubber
 
-`Scrubber` takes one Instance through every stage without touching the disk; the command
+`Scrubber` takes one Instance through every stage without touching the disk, `scrub_all` many of
+them, `ascrub_all` without blocking an event loop; the command
 ``scrub-pixels IN OUT`` does the same for folders. ``scrub_pixels.pipeline`` is the place to
 start reading.
 """
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from scrub_pixels.pipeline import Scrubbed as Scrubbed
     from scrub_pixels.pipeline import Scrubber as Scrubber
     from scrub_pixels.policy import Policy as Policy
+    from scrub_pixels.run.iterate import ascrub_all as ascrub_all
+    from scrub_pixels.run.iterate import scrub_all as scrub_all
+    from scrub_pixels.run.iterate import scrub_as_completed as scrub_as_completed
+    from scrub_pixels.run.outcomes import Refused as Refused
 
 __version__ = version("scrub-pixels")
 
 _HOME = {"Held": "pipeline", "Policy": "policy", "ScrubError": "errors", "Scrubbed": "pipeline",
-         "Scrubber": "pipeline"}
+         "Scrubber": "pipeline", "Refused": "run.outcomes", "scrub_all": "run.iterate",
+         "scrub_as_completed": "run.iterate", "ascrub_all": "run.iterate"}
 
 __all__ = sorted(_HOME)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from scrub_pixels.cli.app import INPUT, RUNNING, app, console
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.errors import UsageError
 
 MOST_JOBS = 512
+
+STREAM = "-"
 
 LayoutName = Literal["new", "keep"]
 
@@ -31,22 +35,37 @@ class RunOptions:
         File with a passphrase or key that encrypts the crosswalk in the workspace.
     layout
         new: pseudonym/study/series/instance.dcm; keep: the input's own paths, checked for identifiers.
+    key_file
+        Only for "- -": a file whose bytes are the key, instead of a workspace.
     jobs
         Worker processes (default: one per core); 0 works in this process.
+    scheduler
+        Work on a Dask cluster, tcp://HOST:PORT; IN and OUT must be where its workers see them.
+    memory
+        Memory one Instance may take, as 800M or 2G; one that needs more is refused (default: no limit).
     resume
         Go on with a run that was interrupted, or add to one: what is settled is skipped.
     dry_run
         Say what would happen; write nothing.
+    events
+        Append one JSON line per Instance to a file, or to standard output with "-"; free of identifiers.
+    log_json
+        Append a log in JSON lines to a file, or "-"; free of identifiers.
     quiet
         Print nothing but errors.
     """
 
     workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"])] = None
     crosswalk_key: Path | None = None
+    key_file: Path | None = None
     layout: LayoutName = "new"
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"])] = None
+    scheduler: str = ""
+    memory: str = ""
     resume: Annotated[bool, Parameter(negative="")] = False
     dry_run: Annotated[bool, Parameter(negative="")] = False
+    events: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
+    log_json: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
 
 
@@ -55,8 +74,8 @@ PLAIN = RunOptions()
 
 @app.default
 def scrub(
-    source: Annotated[Path, Parameter(name="IN", group=INPUT)],
-    out: Annotated[Path, Parameter(name="OUT", group=INPUT)],
+    source: Annotated[str, Parameter(name="IN", group=INPUT, allow_leading_hyphen=True)],
+    out: Annotated[str, Parameter(name="OUT", group=INPUT, allow_leading_hyphen=True)],
     /,
     *,
     policy: PolicyOptions = AS_IT_IS,
@@ -67,17 +86,42 @@ def scrub(
     Parameters
     ----------
     source
-        A DICOM file, a folder of any files, or a zip archive.
+        A DICOM file, a folder of any files, a zip archive, or a URL (s3://, gs://, az://, https://).
     out
-        A new folder for what is released.
+        A new folder or URL for what is released. "- -" scrubs one Instance from stdin to stdout.
     """
+    if STREAM in (source, out):
+        return _stream(source, out, policy, run)
     from scrub_pixels.run.campaign import Campaign, Layout
     from scrub_pixels.run.header_commands import passphrase
+    from scrub_pixels.run.observing import Wanted
     from scrub_pixels.run.show import carry_out, rehearse_aloud
+    from scrub_pixels.store.places import place_of
 
-    campaign = Campaign(source, out, effective_policy(policy), run.workspace, Layout(run.layout),
-                        _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key))
-    return (rehearse_aloud if run.dry_run else carry_out)(campaign, console(run.quiet))
+    campaign = Campaign(place_of(source), place_of(out), effective_policy(policy), run.workspace,
+                        Layout(run.layout), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
+                        scheduler=run.scheduler, memory=_bytes(run.memory))
+    wanted = Wanted(run.events, run.log_json)
+    spoken = Console(stderr=True, quiet=run.quiet, highlight=False)
+    return (rehearse_aloud if run.dry_run else carry_out)(
+        campaign, spoken if wanted.takes_standard_output else console(run.quiet), wanted)
+
+
+def _stream(source: str, out: str, policy: PolicyOptions, run: RunOptions) -> int:
+    from scrub_pixels.run.single import key_from, stream_standard
+
+    if source != STREAM or out != STREAM:
+        raise UsageError("IN and OUT are streams together or not at all.",
+                         remedy="scrub-pixels - - <in.dcm >out.dcm")
+    return stream_standard(effective_policy(policy), key_from(run.workspace, run.key_file))
+
+
+def _bytes(text: str) -> int:
+    """Return a size such as 800M or 2G in bytes; nothing is 0."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if text and match is None:
+        raise UsageError("--memory is no size.", remedy="Give it as 800M or 2G.")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")) if match else 0
 
 
 def _jobs(jobs: int | None) -> int:

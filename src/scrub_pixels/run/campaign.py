@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from scrub_pixels import __version__
 from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.policy import Policy, to_table
 from scrub_pixels.run.discovery import Source, discover
@@ -16,6 +18,7 @@ from scrub_pixels.run.executors import Casualty, ClusterExecutor, Executor, Proc
 from scrub_pixels.run.feed import Feed, Grouping
 from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.names import ChosenNames, choose_names
+from scrub_pixels.run.observing import log
 from scrub_pixels.run.past import Past, exists, source_of
 from scrub_pixels.run.stopping import Stop, stop_on_signals
 from scrub_pixels.run.twins import misplaced
@@ -216,11 +219,14 @@ class _Run:
         keep_policy(self.workspace, self.campaign.policy)
         self.number = ledger.runs.begin(self.campaign.source, self.digest, to_table(self.campaign.policy),
                                         self.campaign.layout.value)
+        log("run-started", run=self.number, policy=self.digest, jobs=self.campaign.jobs,
+            cluster=bool(self.campaign.scheduler), resume=self.campaign.resume, version=__version__)
         with stop_on_signals() as stop:
             self._work_off(Feed(self._tasks(), self._grouping()), watch, stop)
             if not stop.asked:
                 self._put_twins_in_order(watch, stop)
         if stop.asked:
+            log("run-interrupted", logging.WARNING, run=self.number)
             raise KeyboardInterrupt
         self.past.close(self.number)
         ledger.runs.finish(self.number)
@@ -228,12 +234,15 @@ class _Run:
         if self.campaign.qa_sample:
             self.books.draw(self.campaign.qa_sample)
         report = write_report(self.out, ledger)
+        log("run-finished", run=self.number, skipped=self.skipped, **asdict(ledger.totals()))
         return Result(ledger.totals(), self.skipped, report, self.workspace.root)
 
     def _work_off(self, feed: Feed, watch: Watcher, stop: Stop) -> None:
         for unit, outcome in self.executor.run(work_together, feed, stop):
             if stop.asked and isinstance(outcome, Casualty):
                 continue  # the signal may have gone to the workers too: it says nothing of the input
+            if isinstance(outcome, Casualty):
+                log("worker-lost", logging.WARNING, code=outcome.code, inputs=len(unit.tasks))
             if _is_to_be_split(unit, outcome):
                 feed.again(unit)
                 continue

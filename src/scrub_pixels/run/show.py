@@ -30,6 +30,7 @@ from scrub_pixels.pipeline import Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
 from scrub_pixels.run.discovery import discover
+from scrub_pixels.run.observing import Wanted, observers
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.export import json_lines, rich_table, shown, write_csv
 from scrub_pixels.store.ledger import open_ledger
@@ -37,6 +38,8 @@ from scrub_pixels.store.report import explain_page
 from scrub_pixels.store.workspace import check_private_target, open_workspace
 
 HELD_EXIT, REFUSED_EXIT = 10, 1
+
+NOBODY = Wanted()
 
 WORDS = {
     Outcome.RELEASED: "released",
@@ -81,24 +84,32 @@ class Tally:
         return HELD_EXIT if self.outcomes[Outcome.HELD] else 0
 
 
-def carry_out(campaign: Campaign, console: Console) -> int:
+def carry_out(campaign: Campaign, console: Console, wanted: Wanted = NOBODY) -> int:
     """Run a campaign, show its progress and its summary, and return the exit code."""
     tally = Tally()
-    with _progress(campaign, console, tally) as watch:
-        result = run(campaign, watch)
+    with observers(wanted) as observe, _progress(campaign, console, tally) as watch:
+        result = run(campaign, _both(watch, observe))
     _print_summary(tally, console)
     _print_places(result, console)
     return _standing(result)
 
 
-def rehearse_aloud(campaign: Campaign, console: Console) -> int:
+def rehearse_aloud(campaign: Campaign, console: Console, wanted: Wanted = NOBODY) -> int:
     """Say what a run would do, write nothing, and return the exit code it would have."""
     tally = Tally()
-    with _progress(campaign, console, tally) as watch:
-        rehearse(campaign, watch)
+    with observers(wanted) as observe, _progress(campaign, console, tally) as watch:
+        rehearse(campaign, _both(watch, observe))
     _print_summary(tally, console)
     console.print("Dry run: nothing was written.")
     return tally.exit_code
+
+
+def _both(first: Watcher, second: Watcher) -> Watcher:
+    def watch(account: Account) -> None:
+        first(account)
+        second(account)
+
+    return watch
 
 
 def _standing(result: Result) -> int:
