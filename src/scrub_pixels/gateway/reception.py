@@ -95,6 +95,11 @@ class Reception:
         self.taken = self.repeated = self.turned_away = 0
         self._adopt()
 
+    def recount(self) -> None:
+        """Count anew what waits."""
+        with self._lock:
+            self._waiting = self.journal.counts()["waiting"]
+
     def worked_off(self, instances: int) -> None:
         """Count instances that wait no more."""
         with self._lock:

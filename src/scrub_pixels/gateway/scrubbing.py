@@ -101,6 +101,7 @@ class Scrubbing:
             raise UsageError("OUT holds files, but was not written by scrub-pixels.",
                              remedy="Name a new folder, or the one of an earlier gateway.")
         self._journal.reopen(self._policy, WORTH_ANOTHER_TRY)
+        self._reception.recount()
         with ExitStack() as stack:
             out, books = self._open(stack)
             self._run = books.ledger.runs.begin(self._spool.folder, self._policy,
