@@ -12,10 +12,11 @@ import scrub_pixels
 ROOT = Path(scrub_pixels.__file__).parent
 
 FLOORS = ["errors", "geometry", "frames", "text", "decisions", "masks", "header", "policy", "beside",
-          "pipeline", "store", "run", "review", "gateway", "cli"]
+          "pipeline", "store", "run", "review", "gateway", "catalog", "cli"]
 """From the ground up. A module may import from its own floor and from those below."""
 
-PEERS = {frozenset({"errors", "geometry"}), frozenset({"review", "gateway"})}
+PEERS = {frozenset({"errors", "geometry"}), frozenset({"review", "gateway"}),
+         frozenset({"review", "catalog"}), frozenset({"gateway", "catalog"})}
 """Floors that stand side by side and do not know each other."""
 
 

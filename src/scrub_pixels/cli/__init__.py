@@ -12,11 +12,22 @@ import sys
 from cyclopts import CycloptsError
 from rich.console import Console
 
-from scrub_pixels.cli import evaluating, gateway, headers, looking, policies, scrubbing, verify
+from scrub_pixels.cli import (
+    catalog,
+    evaluating,
+    gateway,
+    headers,
+    looking,
+    policies,
+    quality,
+    review,
+    scrubbing,
+    verify,
+)
 from scrub_pixels.cli.app import app
 from scrub_pixels.errors import ScrubError, UsageError
 
-COMMANDS = (scrubbing, policies, looking, headers, verify, evaluating, gateway)
+COMMANDS = (scrubbing, review, policies, looking, headers, verify, evaluating, gateway, catalog, quality)
 """The modules whose commands this application has, in the order `--help` was written in."""
 
 INTERRUPTED = 130
