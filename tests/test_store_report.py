@@ -185,10 +185,10 @@ def test_pictures_are_spread_bounded_and_survive_a_bad_file(case, monkeypatch):
     choice.offer({**entry, "device": "C", "output": "missing.dcm"})
     choice.offer({**entry, "device": "D", "frames": 0, "output": good})
     choice.offer({**entry, "device": "E", "redactions": [], "output": good})
-    drawn = pictures.shots(case.out.at_hand, choice)
+    drawn = pictures.shots(case.out.read, choice)
     assert [shot.group.split()[0] for shot in drawn] == ["A", "B", "A"]
     monkeypatch.setattr(pictures, "BYTES_OF_PICTURES", 1)
-    assert len(pictures.shots(case.out.at_hand, choice)) == 1
+    assert len(pictures.shots(case.out.read, choice)) == 1
 
 
 def test_ledger_exports_name_inputs_of_any_bytes(case):

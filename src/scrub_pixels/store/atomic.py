@@ -131,8 +131,8 @@ class Output(Protocol):
     def journaled(self) -> frozenset[str]:
         """Return the names that were about to be given when runs broke off."""
 
-    def at_hand(self, relative: str) -> Path:
-        """Return a local file with the content of one that stands there, to draw pictures from."""
+    def read(self, relative: str) -> bytes:
+        """Return the content of a file that stands there."""
 
 
 @contextmanager
@@ -266,9 +266,9 @@ class OutFolder:
             below = Path(folder).relative_to(self.root)
             yield from (str(below / name) for name in sorted(names) if name.endswith(".dcm"))
 
-    def at_hand(self, relative: str) -> Path:
-        """Return the file itself."""
-        return self.root / relative
+    def read(self, relative: str) -> bytes:
+        """Return the content of a file that stands in OUT."""
+        return (self.root / relative).read_bytes()
 
     def _temporary(self) -> Path:
         return self.partial / secrets.token_hex(16)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scrub_pixels.errors import MissingDependency, ProofFailed, UsageError
+from scrub_pixels.errors import MissingDependency, UsageError
 from scrub_pixels.store.atomic import (
     MARKER,
     MARKER_TEXT,
@@ -159,12 +159,11 @@ class OutPrefix:
             entries = [system.cat_file(f"{base}/{name}") for name in self._private() if JOURNAL in name]
             return frozenset(name for entry in entries for name in json.loads(entry))
 
-    def at_hand(self, relative: str) -> Path:
-        """Return a local copy, below a folder that the caller's system cleans up."""
+    def read(self, relative: str) -> bytes:
+        """Return the content of an object that stands there."""
         system, base = file_system(self.url)
-        file = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX)) / "instance.dcm"
-        system.get_file(f"{base}/{relative}", str(file))
-        return file
+        with _explained("The output"):
+            return system.cat_file(f"{base}/{relative}")
 
     def sweep(self) -> None:
         """Remove what is left below private prefixes, the journals last."""
@@ -189,8 +188,8 @@ class OutPrefix:
         digest = file_digest(file)
         system.put_file(str(file), private)
         if _digest(system, private) != digest:
-            raise ProofFailed("The uploaded object is not what was written.", stage="write",
-                              remedy="Check the store; report this if it repeats.")
+            raise StoreFailed("The uploaded object is not what was written.",
+                              remedy="Check the store, and start again with --resume.")
         return private, Written(place.relative, digest, file.stat().st_size)
 
     def _enter(self, names: list[str]) -> None:

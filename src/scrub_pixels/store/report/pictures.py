@@ -6,7 +6,6 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -123,25 +122,25 @@ def _in_turn(groups: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[Mapping[
     return (entry for turn in zip_longest(*groups) for entry in turn if entry is not None)
 
 
-def shots(at_hand: Callable[[str], Path], choice: Choice) -> list[Shot]:
+def shots(read: Callable[[str], bytes], choice: Choice) -> list[Shot]:
     """Draw the chosen output files, as many as fit; those that cannot be drawn are left out."""
     drawn: list[Shot] = []
     room = BYTES_OF_PICTURES
     for entry in choice.in_order():
         if len(drawn) == MOST_PICTURES or room <= 0:
             break
-        shot = _shot(at_hand, entry)
+        shot = _shot(read, entry)
         if shot:
             drawn.append(shot)
             room -= len(shot.picture.uri)
     return drawn
 
 
-def _shot(at_hand: Callable[[str], Path], entry: Mapping[str, Any]) -> Shot | None:
+def _shot(read: Callable[[str], bytes], entry: Mapping[str, Any]) -> Shot | None:
     spans = entry.get("redactions") or ()
     frame = spans[0]["start"] if spans else 0
     try:
-        picture = picture_of(open_instance(at_hand(entry["output"])), frame)
+        picture = picture_of(open_instance(read(entry["output"])), frame)
     except (ScrubError, OSError, ValueError, cv2.error):  # a page without this picture is still a true page
         return None
     regions = tuple(tuple(r) for r in spans[0]["regions"]) if spans else ()

@@ -38,7 +38,7 @@ def write_report(out: Output, ledger: Ledger) -> Path:
             choice.offer(entry)
     facts = summary(ledger, gathered)
     _write_entries(out, ledger, facts)
-    page = render_report(facts, shots(out.at_hand, choice), _first_entries(ledger))
+    page = render_report(facts, shots(out.read, choice), _first_entries(ledger))
     out.write_bytes(REPORT_PAGE, iter([page.encode()]))
     return out.root / REPORT_PAGE
 
