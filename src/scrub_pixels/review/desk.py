@@ -76,6 +76,13 @@ class Desk:
         """Return one page of entries, in the order they came; free of readings."""
         return self.queue.entries(wanted)
 
+    def entry(self, key: str) -> Entry:
+        """Return one entry in short."""
+        entry = self.queue.get(key)
+        if entry is None:
+            raise NoSuchEntry("There is no such entry.", remedy="Load the list again.")
+        return entry
+
     def facets(self) -> Facets:
         """Return how many entries there are of each state, kind, reason, device and modality."""
         return self.queue.facets()
@@ -115,13 +122,13 @@ class Desk:
         Refusal
             If the input cannot be opened any more.
         """
-        entry = self._entry(key)
+        entry = self.entry(key)
         self._views.seen(entry, who, "looked", {})
         return self._view(entry, who)
 
     def frame(self, key: str, frame: int, who: str, wanted: Rendering = PLAIN) -> Picture:
         """Return one frame of the original as a picture. Entered in the audit log."""
-        entry = self._entry(key)
+        entry = self.entry(key)
         boxes = self._draft(entry).redactions if wanted.masked else ()
         masked = [box.region for box in boxes if frame in box.frames]
         picture = self.pictures.picture(entry, frame, wanted, masked)
@@ -141,21 +148,21 @@ class Desk:
         BadDecision
             If a region or frame lies outside the Instance, or an answer names no finding.
         """
-        entry = self._entry(key)
+        entry = self.entry(key)
         subject = self._subject(entry, self._opened(entry, who))
         check(draft, subject)
         self.drafts.save(key, who, answered(draft, subject))
-        return self._view(self._entry(key), who)
+        return self._view(self.entry(key), who)
 
     def undo(self, key: str, who: str) -> EntryView:
         """Go back to the draft before; nothing happens at the first."""
         self.drafts.undo(key, who)
-        return self._view(self._entry(key), who)
+        return self._view(self.entry(key), who)
 
     def redo(self, key: str, who: str) -> EntryView:
         """Take back the last undo; nothing happens without one."""
         self.drafts.redo(key, who)
-        return self._view(self._entry(key), who)
+        return self._view(self.entry(key), who)
 
     # -- deciding (needs a lease, and ends it)
 
@@ -165,13 +172,13 @@ class Desk:
         The release itself is done by `carry_out`. An entry of quality control without any new box
         is passed as clean; with new boxes it was missed: it is withdrawn from OUT and released again.
         """
-        entry = self._entry(key)
+        entry = self.entry(key)
         new = drawn(self._draft(entry), self.queue.decision(entry.id).redactions)
         return self.verdicts.accept(key, who, self.approvals, bool(new))
 
     def reject(self, key: str, who: str, reason: str = "") -> Entry:
         """Keep an Instance out of OUT for good; the ledger accounts for it as refused."""
-        return self.verdicts.reject(key, who, reason[:1000])
+        return self.verdicts.reject(key, who, "".join(c for c in reason[:1000] if c.isprintable()))
 
     def reopen(self, key: str, who: str) -> Entry:
         """Take a decision back: what was released is withdrawn, and the entry is pending again."""
@@ -196,15 +203,15 @@ class Desk:
 
         At most `MOST_AT_ONCE` entries, the oldest first.
         """
-        entry = self._entry(key)
+        entry = self.entry(key)
         return self._changes(entry, self.queue.beside(entry, scope is Scope.SERIES, MOST_AT_ONCE))
 
     def apply_to(self, key: str, who: str, keys: Sequence[str], then: Then = Then.DRAFT) -> Applied:
         """Apply the draft of `key` to other entries, and accept them if asked to."""
-        targets = [self._entry(other) for other in dict.fromkeys(keys) if other != key]
+        targets = [self.entry(other) for other in dict.fromkeys(keys) if other != key]
         done: list[str] = []
         skipped: list[str] = []
-        for made in self._changes(self._entry(key), targets):
+        for made in self._changes(self.entry(key), targets):
             reached = self._apply(made, who, then)
             (done if reached else skipped).append(made.entry.key)
         return Applied(tuple(done), tuple(skipped))
@@ -239,12 +246,6 @@ class Desk:
         self.queue.log(None, who, what, detail)
 
     # -- within
-
-    def _entry(self, key: str) -> Entry:
-        entry = self.queue.get(key)
-        if entry is None:
-            raise NoSuchEntry("There is no such entry.", remedy="Load the list again.")
-        return entry
 
     def _draft(self, entry: Entry) -> Draft:
         return self.drafts.current(entry) or proposal(self.queue.decision(entry.id))

@@ -65,8 +65,8 @@ def check(draft: Draft, subject: Subject) -> None:
         if redaction.frames.stop > subject.frames:
             raise BadDecision(f"Box {number} names frames that there are not.",
                               remedy=f"The Instance has {subject.frames}.")
-        if len(redaction.reason) > LONGEST_REASON:
-            raise BadDecision(f"The reason of box {number} is too long.", remedy="Leave it out.")
+        if len(redaction.reason) > LONGEST_REASON or not redaction.reason.isprintable():
+            raise BadDecision(f"The reason of box {number} is no short text.", remedy="Leave it out.")
     answered = [answer.finding for answer in draft.answers]
     if any(not 0 <= number < len(subject.findings) for number in answered):
         raise BadDecision("An answer is about no finding of this entry.", remedy="Load the entry again.")

@@ -46,7 +46,7 @@ def standing_policy(workspace: Workspace, record: RunRecord) -> Policy:
     kept: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {"functions": True}
     if kept["functions"]:
         raise UsageError("The policy of the last run cannot be had again as it was.",
-                         remedy="Run scrub-pixels IN OUT --resume without functions from Python, then review.")
+                         remedy="Run scrub-pixels IN OUT --resume, without functions from Python.")
     policy = from_table(kept["policy"])
     return replace(policy, profile=_shown(policy.profile, kept))
 

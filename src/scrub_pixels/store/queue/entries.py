@@ -144,6 +144,19 @@ class ReviewQueue:
         with self.database.reading() as connection:
             return [_log_line(row) for row in connection.execute(query)]
 
+    def whole_log(self) -> Iterator[tuple[LogLine, str]]:
+        """Yield every line of the log, oldest first, with the key of its entry or an empty string."""
+        query = (select(LOG, _E.key).outerjoin(ENTRIES, _E.id == LOG.c.entry)
+                 .where(LOG.c.owner == self.owner).order_by(LOG.c.id).limit(SOME))
+        last = 0
+        while True:
+            with self.database.reading() as connection:
+                rows = connection.execute(query.where(LOG.c.id > last)).all()
+            if not rows:
+                return
+            yield from ((_log_line(row), row.key or "") for row in rows)
+            last = rows[-1].id
+
     def get(self, key: str) -> Entry | None:
         """Return the entry of a key, or None."""
         query = select(*SUMMARY).where(_E.owner == self.owner, _E.key == key)
