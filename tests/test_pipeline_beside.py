@@ -383,3 +383,63 @@ def test_what_another_tool_claimed_of_the_pixels_is_not_repeated_unproven(basic)
     codes = [[i.CodeValue for i in d.DeidentificationMethodCodeSequence] for d in (unproven, proven)]
     assert [found.count("113101") for found in codes] == [0, 1]
     assert (unproven.PatientIdentityRemoved, proven.PatientIdentityRemoved) == ("NO", "YES")
+
+
+def scanned(**attributes: object) -> Dataset:
+    """Return an ultrasound frame with a scan, harmless text outside of it, and its region."""
+    picture = np.full((240, 320), 4, np.uint8)
+    picture[60:220, 64:288] = np.random.default_rng(3).integers(60, 160, (160, 224))
+    cv2.putText(picture, "LEFT", (10, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType = 1, 1
+    region.RegionLocationMinY0, region.RegionLocationMinX0 = 60, 64
+    region.RegionLocationMaxY1, region.RegionLocationMaxX1 = 219, 287
+    dataset = make_instance(frames=[picture] * 2, SequenceOfUltrasoundRegions=Sequence([region]))
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_outside_regions_blanks_all_but_the_scan(basic) -> None:
+    strict = from_table({"decisions": {"policy": "outside-regions"}}).decisions
+    before, outcome = scanned(), sharing(basic, decisions=strict).scrub(scanned())
+    after = outcome.dataset.pixel_array
+    assert np.array_equal(after[:, 60:220, 64:288], before.pixel_array[:, 60:220, 64:288])
+    outside = np.ones((240, 320), bool)
+    outside[60:220, 64:288] = False
+    assert not after[:, outside].any()
+    assert outcome.evidence.clean
+
+
+def test_outside_regions_holds_what_has_none_or_none_to_trust(basic) -> None:
+    strict = sharing(basic, decisions=from_table({"decisions": {"policy": "outside-regions"}}).decisions)
+    absent, distrusted = scanned(), scanned()
+    del absent.SequenceOfUltrasoundRegions
+    distrusted.SequenceOfUltrasoundRegions[0].RegionLocationMaxY1 = 900
+    for dataset in (absent, distrusted):
+        assert isinstance(strict.scrub(dataset), Held)
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr"), [((0x7F02, 0x0010), "OW"), ((0x7FE0, 0x0020), "OW"), ((0x0014, 0x3070), "OW")]
+)
+def test_image_data_of_retired_kinds_go(basic, tag, vr) -> None:
+    dataset = plain()
+    dataset.add_new(tag, vr, bytes(range(256)) * 8)
+    outcome = basic.scrub(dataset)
+    assert tag not in outcome.dataset
+    assert accounts(outcome) == {("image data of a retired kind", "removed"): 1}
+
+
+@pytest.mark.parametrize(("behind", "kept"), [(b"", True), (b"\0", True), (b"PICTURE!", False)])
+def test_a_colour_profile_stays_if_it_is_one_and_nothing_more(basic, behind, kept) -> None:
+    profile = (200).to_bytes(4, "big") + bytes(32) + b"acsp" + bytes(160)
+    outcome = basic.scrub(plain(ICCProfile=profile + behind))
+    assert ("ICCProfile" in outcome.dataset) is kept
+
+
+def test_a_review_cannot_uncover_the_label_of_a_slide(basic) -> None:
+    from scrub_pixels.decisions import Review
+
+    dataset = make_instance(frames=[np.full(SHAPE, 90, np.uint8)], SpecimenLabelInImage="YES")
+    assert not basic.scrub(dataset, Review((), (), ())).dataset.pixel_array.any()

@@ -20,6 +20,7 @@ from scrub_pixels.beside import Judges, Wishes, cleared_bits, put_back, set_asid
 from scrub_pixels.decisions import (
     Decision,
     Disposition,
+    KeepPolicy,
     Redaction,
     Review,
     Verdict,
@@ -36,6 +37,7 @@ from scrub_pixels.frames import (
     content_kind,
     is_dicomdir,
     open_instance,
+    scan_area,
     shows_slide_label,
 )
 from scrub_pixels.frames.turns import undisturbed, while_others_work
@@ -191,7 +193,8 @@ class Scrubber:
         if instance.pixels is None or self.policy.header_only:
             return self._released(instance, instance, NOTHING_DECIDED, _unsearched(instance))
         search, decision = self._decided(instance)
-        decision = reviewed(decision, review, search.shape, self.policy.decisions)
+        if not shows_slide_label(instance.dataset):
+            decision = reviewed(decision, review, search.shape, self.policy.decisions)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
         masked, candidate = self._mask(instance, decision)
@@ -226,7 +229,10 @@ class Scrubber:
         if shows_slide_label(instance.dataset):
             return _all_black(instance)
         search = self.look(instance)
-        return search, decide(search, instance.dataset, self.policy.decisions)
+        settings = self.policy.decisions
+        by_regions = settings.policy is KeepPolicy.OUTSIDE_REGIONS
+        trusted = scan_area(instance).trusted if by_regions else ()
+        return search, decide(search, instance.dataset, settings, regions=trusted)
 
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
         """Mask what was decided, and open the result anew."""

@@ -9,6 +9,7 @@ from scrub_pixels.frames.instance import Instance, open_instance
 from scrub_pixels.frames.limits import Limits
 from scrub_pixels.frames.opening import is_dicomdir
 from scrub_pixels.frames.overlays import OverlayPlane, elements_of, overlay_groups, read_plane
+from scrub_pixels.frames.regions import ScanArea, scan_area
 from scrub_pixels.frames.syntaxes import (
     TRANSFER_SYNTAXES,
     Redact,
@@ -28,6 +29,7 @@ __all__ = [
     "OverlayPlane",
     "PixelDescription",
     "Redact",
+    "ScanArea",
     "TransferSyntax",
     "View",
     "carriers",
@@ -41,6 +43,7 @@ __all__ = [
     "overlay_groups",
     "pixel_data_vr",
     "read_plane",
+    "scan_area",
     "shows_slide_label",
     "transfer_syntax",
     "without_pictures",

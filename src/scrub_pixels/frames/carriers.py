@@ -30,6 +30,7 @@ _MAGIC = (
     b"DICM",
 )
 _BINARY = frozenset({"OB", "OW", "OB or OW", "UN", "OL", "OV", "OF", "OD", "UT", "ST", "LT"})
+_COUNTS = frozenset({"DarkCurrentCounts", "AirCounts"})
 _PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
 
 
@@ -45,6 +46,7 @@ class CarrierKind(str, Enum):
     GRAPHIC = "graphic annotation"
     PRIVATE = "private bulk data"
     MISPLACED = "picture in an attribute for something else"
+    RETIRED = "image data of a retired kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ PICTURES: Set[CarrierKind] = frozenset(
         CarrierKind.NESTED_PIXELS,
         CarrierKind.PRIVATE,
         CarrierKind.MISPLACED,
+        CarrierKind.RETIRED,
     }
 )
 """Kinds that no header rule can judge, because what they show is not text in an attribute."""
@@ -197,14 +200,32 @@ def _is_private_bulk(element: DataElement, dataset: Dataset, path: tuple[int, ..
     return large or (isinstance(value, (bytes, bytearray)) and _looks_like_a_picture(value))
 
 
+def _is_retired(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
+    """Variable Pixel Data 7Fxx and coefficients of ACR-NEMA coding, and images of a detector (PS3.6)."""
+    group, number = element.tag.group, element.tag.element
+    if group == 0x7FE0:
+        return number in (0x0020, 0x0030, 0x0040)
+    return (group & 0xFF01 == 0x7F00 and number != 0) or element.keyword in _COUNTS
+
+
 def _is_misplaced(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
     """A picture file in an attribute that is made for something else: a palette, a profile, a text."""
+    if element.keyword == "ICCProfile":
+        return not _is_icc_profile(element.value)
     if element.tag.is_private or element.keyword in _PIXELS or element.keyword == "EncapsulatedDocument":
         return False
     value = element.value
     if not isinstance(value, (bytes, bytearray)) or len(value) <= _BEGINS_LIKE_A_PICTURE:
         return False
     return bytes(value[:8]).startswith(_MAGIC) or value[_PREFIX_AT : _PREFIX_AT + 4] == b"DICM"
+
+
+def _is_icc_profile(value: object) -> bool:
+    """Tell whether a value is a profile of the length that it says (ICC.1 7.2), and nothing behind it."""
+    if not isinstance(value, bytes) or value[36:40] != b"acsp":
+        return not value
+    size = int.from_bytes(value[:4], "big")
+    return size <= len(value) <= size + 3 and not value[size:].strip(b"\0")
 
 
 def _looks_like_a_picture(value: bytes | bytearray) -> bool:
@@ -222,4 +243,5 @@ _RULES: tuple[tuple[CarrierKind, Rule], ...] = (
     (CarrierKind.NESTED_PIXELS, _is_nested_pixels),
     (CarrierKind.PRIVATE, _is_private_bulk),
     (CarrierKind.MISPLACED, _is_misplaced),
+    (CarrierKind.RETIRED, _is_retired),
 )
