@@ -1,0 +1,366 @@
+"""The review site in a real browser, before a real workspace: from the mouse to the pixels in OUT."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pydicom
+import pytest
+from browser import DESKTOP, TABLET, TABLET_UPRIGHT, artefact_folder, browsing
+from fake_desk import FakeDesk
+from site_server import running
+
+from fixtures import make_fixture
+from scrub_pixels.policy import Policy
+from scrub_pixels.review.desk import open_desk
+from scrub_pixels.review.site.people import Person, Role
+from scrub_pixels.review.site.sessions import Sessions
+from scrub_pixels.review.site.vendor import FETCHED, STATIC
+from scrub_pixels.run.campaign import Campaign, run
+from scrub_pixels.store.queue import Kind, State, Wanted
+
+pytestmark = pytest.mark.skipif(
+    any(not (STATIC / name).is_file() for name in FETCHED),
+    reason="the drawing library was not fetched (npm was missing at installation)")
+
+SIZE = (480, 360)
+HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    with browsing(folder / "profile", artefact_folder(folder / "screenshots")) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def fresh(browser):
+    """Begin each test with a desktop's size and without cookies; end it without complaints of the page."""
+    browser.resize(DESKTOP)
+    browser.complaints()
+    yield
+    complaints = [line for line in browser.complaints() if "favicon" not in line]
+    browser.go("about:blank")
+    browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    assert [line for line in complaints if " 401 " not in line and " 409 " not in line] == []
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """A finished run: still pictures and a cine without text, held as their headers claim some, and a sample."""
+    folder = tmp_path_factory.mktemp("review")
+    (folder / "in").mkdir()
+    for seed, kind, frames in ((8, "blank_us", None), (9, "blank_us", None), (10, "blank_us", None),
+                               (11, "blank_us", None), (4, "blank_cine", 6), (8, "us_sector", None)):
+        dataset = make_fixture(seed, kind, size=SIZE, frames=frames).dataset
+        dataset.BurnedInAnnotation = "YES"
+        dataset.save_as(folder / "in" / f"ROE-{kind}-{seed}.dcm", enforce_file_format=True)
+    campaign = Campaign(folder / "in", folder / "out", Policy(), jobs=0, qa_sample=1.0)
+    run(campaign)
+    return campaign
+
+
+@pytest.fixture
+def desk(campaign):
+    with open_desk(campaign.private) as desk:
+        yield desk
+
+
+def waiting(desk, kind=Kind.HELD, frames=None):
+    """Return an entry that waits."""
+    found = desk.page(Wanted(state=State.PENDING, kind=kind))
+    return next(e for e in found if frames is None or (e.frames > 1) == (frames > 1))
+
+
+def comes_in(browser, site):
+    browser.go(site.opening())
+    browser.until(lambda: browser.all(".entry"), "the list is empty")
+
+
+def opens(browser, site, key):
+    comes_in(browser, site)
+    browser.go(f"{site.url}/entry/{key}")
+    browser.shown(key)
+
+
+def drawn(desk, key):
+    """Return the regions of an entry's draft that a person drew, once there are any."""
+    draft = desk.drafts.current(desk.queue.get(key))
+    return [r for r in draft.redactions if r.reason == "reviewer"] if draft else []
+
+
+def released(browser, campaign, desk, entry):
+    """Wait until an entry is released; return original and released frames."""
+    browser.until(lambda: desk.queue.get(entry.key).state is State.RELEASED, "nothing is released")
+    original = pydicom.dcmread(entry.path)
+    for file in campaign.out.rglob("*.dcm"):
+        found = pydicom.dcmread(file)
+        if found.SeriesInstanceUID != original.SeriesInstanceUID and same_outside(found, original, None):
+            return original.pixel_array, found.pixel_array
+    raise AssertionError("no file in OUT is this entry's")
+
+
+def same_outside(found, original, region):
+    """Tell whether two data sets show the same but for a few samples."""
+    if (found.Rows, found.get("NumberOfFrames")) != (original.Rows, original.get("NumberOfFrames")):
+        return False
+    return np.mean(found.pixel_array != original.pixel_array) < 0.2
+
+
+def test_a_box_drawn_with_the_mouse_is_black_in_the_released_file(browser, campaign, desk):
+    entry = waiting(desk, frames=1)
+    with running(desk) as site:
+        comes_in(browser, site)
+        browser.until(lambda: all(browser.script("return [...document.querySelectorAll('.thumb')].map(i => i.complete)")))
+        browser.screenshot("list")
+        browser.go(f"{site.url}/entry/{entry.key}")
+        browser.shown(entry.key)
+        browser.drag(browser.on_page(100, 60), browser.on_page(139, 219))
+        browser.until(lambda: drawn(desk, entry.key), "the box is not kept")
+        browser.screenshot("viewer-box")
+        browser.one("#accept").click()
+        after = browser.shown(f"-{entry.key}")
+        before, found = released(browser, campaign, desk, entry)
+        assert after != entry.key and browser.script("return document.title") == "Review · scrub-pixels"
+    (region,) = [r.region for r in drawn(desk, entry.key)] or [None]
+    assert abs(region.row - 100) <= 2 and abs(region.column - 60) <= 2 and abs(region.rows - 40) <= 4
+    inside = np.zeros(before.shape[:2], bool)
+    inside[region.slices] = True
+    assert not found[inside].any() and np.array_equal(found[~inside], before[~inside])
+
+
+def test_everything_goes_by_keyboard(browser, campaign, desk):
+    from selenium.webdriver.common.keys import Keys
+
+    with running(desk) as site:
+        comes_in(browser, site)
+        browser.keys("s")
+        key = browser.shown()
+        entry = desk.queue.get(key)
+        browser.keys("?")
+        browser.until(lambda: browser.one("#shortcuts").is_displayed())
+        browser.screenshot("shortcuts")
+        browser.keys(Keys.ESCAPE)
+        browser.keys("d")
+        browser.until(lambda: drawn(desk, key), "no box stands in the middle")
+        first = drawn(desk, key)[0].region
+        browser.keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, hold=[Keys.SHIFT])
+        browser.keys(Keys.ARROW_RIGHT, hold=[Keys.CONTROL, Keys.SHIFT])
+        browser.until(lambda: drawn(desk, key)[0].region != first, "the box does not move")
+        moved = drawn(desk, key)[0].region
+        assert (moved.row, moved.column) == (first.row + 1, first.column + 1)
+        assert (moved.rows, moved.columns) == (first.rows, first.columns + 1)
+        browser.keys("u")
+        browser.until(lambda: drawn(desk, key)[0].region == first, "undo does nothing")
+        browser.keys("u", hold=[Keys.SHIFT])
+        browser.until(lambda: drawn(desk, key)[0].region == moved, "redo does nothing")
+        browser.keys("t")
+        browser.until(lambda: browser.one("#badge").is_displayed())
+        browser.screenshot("after")
+        browser.keys("t", "a")
+        browser.shown(f"-{key}")
+        before, found = released(browser, campaign, desk, entry)
+    assert not found[..., moved.slices[0], moved.slices[1]].any() if found.ndim == 2 else True
+    assert np.array_equal(found[0], before[0])
+
+
+def test_two_reviewers_never_hold_the_same_entry(browser, desk):
+    """One browser, two names of this machine: cookies of one do not go to the other."""
+    with running(desk) as site:
+        keys = []
+        for host, name in (("127.0.0.1", "ann"), ("localhost", "bob")):
+            cookie, _ = site.house.sessions.open(Person(name, Role.REVIEWER))
+            url = f"http://{host}:{site.port}"
+            browser.go(f"{url}/open")
+            browser.driver.add_cookie({"name": site.house.cookie, "value": cookie, "path": "/"})
+            browser.driver.switch_to.new_window("tab")
+            browser.go(f"{url}/")
+            browser.until(lambda: browser.all(".entry"))
+            browser.keys("s")
+            keys.append(browser.shown())
+        browser.go(f"http://localhost:{site.port}/entry/{keys[0]}")
+        browser.until(lambda: "ann" in browser.one("#notice").text, "nobody says who has it")
+        assert not browser.one("#accept").is_enabled()
+        browser.screenshot("taken-by-another")
+        held = {key: desk.queue.get(key).claimed_by for key in keys}
+    assert len(set(keys)) == 2 and held[keys[0]] == "ann"
+    for key in keys:
+        desk.leave(key, held[key])
+    close_other_tabs(browser)
+
+
+def close_other_tabs(browser):
+    for handle in browser.driver.window_handles[1:]:
+        browser.driver.switch_to.window(handle)
+        browser.driver.close()
+    browser.driver.switch_to.window(browser.driver.window_handles[0])
+
+
+class Clock:
+    """Time that moves when told to."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_session_that_ended_shows_nothing_and_loses_nothing(browser, desk):
+    clock = Clock()
+    entry = waiting(desk, frames=1)
+    with running(desk, sessions=Sessions(clock=clock)) as site:
+        opens(browser, site, entry.key)
+        browser.drag(browser.on_page(40, 60), browser.on_page(60, 120))
+        browser.until(lambda: drawn(desk, entry.key))
+        kept = drawn(desk, entry.key)
+        clock.now += 901
+        browser.keys("n")
+        browser.until(lambda: browser.one("#curtain").is_displayed(), "the page stays open")
+        assert not browser.all("canvas") and not browser.all("#items") and "ROE" not in browser.driver.page_source
+        browser.screenshot("locked")
+        browser.go(site.opening())
+        browser.shown(entry.key)
+        assert drawn(desk, entry.key) == kept
+        browser.keys("u")
+        browser.until(lambda: not drawn(desk, entry.key))
+    desk.leave(entry.key, "anna")
+
+
+def test_quality_control_says_clean_or_missed(browser, desk):
+    entry = waiting(desk, Kind.QA)
+    with running(desk) as site:
+        comes_in(browser, site)
+        browser.keys("2")
+        browser.until(lambda: browser.one("#miss-rate").is_displayed() and "–" in browser.one("#miss-rate").text)
+        browser.keys("s")
+        browser.shown(entry.key)
+        assert browser.one("#accept").text.startswith("Clean") and browser.all(".item")
+        browser.screenshot("quality-control")
+        browser.keys("a")
+        browser.until(lambda: desk.queue.get(entry.key).state is State.PASSED, "the sample is not passed")
+    assert desk.miss_rate().reviewed == 1 and desk.miss_rate().missed == 0
+
+
+def test_a_box_over_some_frames_masks_those_alone(browser, campaign, desk):
+    from selenium.webdriver.common.keys import Keys
+
+    entry = waiting(desk, frames=2)
+    with running(desk) as site:
+        opens(browser, site, entry.key)
+        browser.keys("d", "e")
+        browser.until(lambda: browser.one("#frames-sheet").is_displayed())
+        browser.one('#frames-sheet [name="first"]').clear()
+        browser.one('#frames-sheet [name="first"]').send_keys("2")
+        browser.one('#frames-sheet [name="last"]').clear()
+        browser.one('#frames-sheet [name="last"]').send_keys("4", Keys.ENTER)
+        browser.until(lambda: drawn(desk, entry.key) and len(drawn(desk, entry.key)[0].frames) == 3)
+        browser.keys(Keys.ARROW_RIGHT)
+        browser.until(lambda: browser.one("#stage").get_attribute("data-frame") == "1")
+        browser.screenshot("cine")
+        made = drawn(desk, entry.key)[0]
+        browser.keys("a")
+        before, found = released(browser, campaign, desk, entry)
+    assert (made.frames.start, made.frames.stop) == (1, 4)
+    for frame in range(6):
+        inside = found[frame][made.region.slices]
+        assert inside.any() != (frame in made.frames) or not before[frame][made.region.slices].any()
+        assert np.array_equal(found[frame][: made.region.row], before[frame][: made.region.row])
+
+
+def test_hostile_names_and_readings_are_shown_as_they_are(browser):
+    desk = FakeDesk(readings=(HOSTILE, "\u202eROE", "x" * 4000))
+    desk.entries = {key: replace(e, device=HOSTILE, modality=HOSTILE, reasons=(HOSTILE,), relative=HOSTILE)
+                    for key, e in desk.entries.items()}
+    with running(desk) as site:
+        comes_in(browser, site)
+        assert HOSTILE in browser.one(".entry").text
+        opens(browser, site, "key0001")
+        assert HOSTILE in browser.one("#items").text and HOSTILE in browser.one("#where").text
+        browser.keys("l")
+        browser.until(lambda: browser.one("#many-sheet").is_displayed())
+        assert browser.script("return window.hacked") is None
+        assert not browser.all("#items img, #items script, #reasons img, #many-list script")
+
+
+@pytest.mark.parametrize(("name", "size"), [("tablet", TABLET), ("tablet-upright", TABLET_UPRIGHT)])
+def test_a_finger_draws_and_two_zoom(browser, name, size):
+    desk = FakeDesk()
+    browser.resize(size, touch=True)
+    with running(desk) as site:
+        opens(browser, site, "key0001")
+        start, stop = browser.on_page(200, 200), browser.on_page(259, 319)
+        middle = [(a + b) / 2 for a, b in zip(start, stop, strict=True)]
+        browser.touch([start, middle, stop, stop])
+        browser.until(lambda: len(desk._drafts("key0001")) == 2, "a finger draws nothing")
+        region = desk._drafts("key0001")[-1].redactions[-1].region
+        assert abs(region.row - 200) <= 3 and abs(region.columns - 120) <= 5
+        zoom = browser.one("#zoom").text
+        x, y = browser.on_page(240, 320)
+        browser.touch([(x - 20, y), (x - 60, y), (x - 100, y)], [(x + 20, y), (x + 60, y), (x + 100, y)])
+        browser.until(lambda: browser.one("#zoom").text != zoom, "two fingers do not zoom")
+        browser.keys("0")
+        browser.screenshot(name)
+        assert len(desk._drafts("key0001")) == 2
+        wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1]
+        low = browser.script("const r = document.getElementById('accept').getBoundingClientRect();"
+                             "return [r.bottom, innerHeight, r.height]")
+        assert low[0] <= low[1] and low[2] >= 44
+
+
+CONTRAST = r"""
+const over = (top, under) => top.slice(0, 3).map((v, i) => v * top[3] + under[i] * (1 - top[3])).concat([1]);
+const rgba = (text) => { const n = text.match(/[\d.]+/g).map(Number); return [n[0], n[1], n[2], n[3] ?? 1]; };
+const light = ([r, g, b]) => { const f = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+const ground = (node) => { const stack = [];
+  for (let n = node; n; n = n.parentElement) stack.unshift(rgba(getComputedStyle(n).backgroundColor));
+  return stack.reduce((under, top) => over(top, under), [14, 18, 22, 1]); };
+const bad = [];
+for (const node of document.querySelectorAll('body *')) {
+  const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+  if (!own || !node.checkVisibility() || node.closest(':disabled, .toast') || !node.getClientRects().length) continue;
+  let alpha = 1;
+  for (let n = node; n; n = n.parentElement) alpha *= Number(getComputedStyle(n).opacity);
+  const under = ground(node), ink = rgba(getComputedStyle(node).color);
+  const [a, b] = [light(over([ink[0], ink[1], ink[2], ink[3] * alpha], under)), light(under)].sort((x, y) => y - x);
+  if ((a + 0.05) / (b + 0.05) < 4.5) bad.push([node.className || node.tagName, node.textContent.trim().slice(0, 30), (a + 0.05) / (b + 0.05)]);
+}
+return bad;
+"""
+
+UNNAMED = """
+return [...document.querySelectorAll('button, a[href], input, select, summary')].filter((node) => node.checkVisibility()
+  && !(node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length || node.title))
+  .map((node) => node.outerHTML.slice(0, 100));
+"""
+
+
+def test_pages_can_be_read_and_named(browser):
+    """Contrast of all text (WCAG 1.4.3), a name for every control (4.1.2), a heading, a language, a live region."""
+    with running(FakeDesk()) as site:
+        comes_in(browser, site)
+        pages = [(browser.script(CONTRAST), browser.script(UNNAMED))]
+        opens(browser, site, "key0001")
+        from selenium.webdriver.common.keys import Keys
+
+        browser.keys(Keys.ARROW_DOWN)
+        browser.until(lambda: browser.one("#selected").is_displayed())
+        browser.screenshot("selected")
+        pages.append((browser.script(CONTRAST), browser.script(UNNAMED)))
+        assert pages == [([], []), ([], [])]
+        assert browser.script("return document.documentElement.lang") == "en" and browser.all("h1")
+        assert browser.one("#status").get_attribute("aria-live") == "polite"
+
+
+def test_nothing_leaves_this_machine(browser):
+    """Every address a page asks for is the site's own."""
+    with running(FakeDesk()) as site:
+        opens(browser, site, "key0001")
+        asked = browser.script("return performance.getEntriesByType('resource').map(e => e.name)")
+        assert asked and all(name.startswith(site.url) for name in asked)
+        assert not [name for name in asked if "ROE" in name or "ACME" in name]
+
+
