@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import BinaryIO
 
 from pydicom import Dataset
@@ -155,8 +156,19 @@ class Scrubber:
     def __init__(self, policy: Policy | None = None, key: ProjectKey | None = None, threads: int = 1) -> None:
         self.policy = policy or Policy()
         self.key = key or ProjectKey.generate()
-        self.reader: TextReader = load_reader(self.policy.reader, threads)
-        self.detectors: Detectors = load_detectors(self.policy.detector, self.reader, threads)
+        self._threads = threads
+        if not self.policy.header_only:
+            self.detectors  # noqa: B018 - loaded now, so that what is missing is told now
+
+    @cached_property
+    def reader(self) -> TextReader:
+        """What reads text, loaded when it is first needed."""
+        return load_reader(self.policy.reader, self._threads)
+
+    @cached_property
+    def detectors(self) -> Detectors:
+        """What finds candidates for text, loaded when it is first needed."""
+        return load_detectors(self.policy.detector, self.reader, self._threads)
 
     def __repr__(self) -> str:
         return f"Scrubber(reader={self.policy.reader!r}, profile={self.policy.profile.name!r})"

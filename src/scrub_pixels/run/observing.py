@@ -33,6 +33,7 @@ from scrub_pixels.store.accounts import Account
 
 SCHEMA = "scrub-pixels-event/1"
 LOG = logging.getLogger("scrub_pixels")
+LOG.addHandler(logging.NullHandler())
 STANDARD_OUTPUT = "-"
 
 Observer = Callable[[Account], None]

@@ -1,0 +1,112 @@
+"""A real Dask scheduler and workers as separate processes: the run of local processes, and one killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from test_run_campaign import digests, plain, saved
+
+from benchmarks.clusters import PATIENCE, local_cluster
+from scrub_pixels import Policy
+from scrub_pixels.errors import UsageError
+from scrub_pixels.run.campaign import Campaign, run
+from scrub_pixels.run.cluster import dask_cluster
+from scrub_pixels.run.executors import Casualty, ClusterExecutor
+
+distributed = pytest.importorskip("distributed")
+HEADERS = Policy(header_only=True)
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    """The address of a scheduler with two workers, and the client to look at it."""
+    with local_cluster(tmp_path_factory.mktemp("dask"), search=str(Path(__file__).parent)) as client:
+        yield client.scheduler.address, client
+
+
+def inputs(folder: Path, count: int) -> Path:
+    for number in range(count):
+        saved(plain(SOPInstanceUID=f"1.2.3.{number}", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2"),
+              folder / f"{number:03}")
+    return folder
+
+
+def test_a_cluster_ends_like_one_process(dask, tmp_path):
+    address, _ = dask
+    source, ws = inputs(tmp_path / "in", 20), tmp_path / "ws"
+    run(Campaign(source, tmp_path / "one", HEADERS, ws))
+    result = run(Campaign(source, tmp_path / "many", HEADERS, ws, scheduler=address))
+    assert result.totals.released == 20 and result.totals.closed
+    assert digests(tmp_path / "many") == digests(tmp_path / "one")
+    assert not list((tmp_path / "many").glob(".scrub-partial*"))
+
+
+def test_a_worker_killed_in_the_middle_costs_nothing(dask, tmp_path):
+    address, client = dask
+    source, ws = inputs(tmp_path / "in", 60), tmp_path / "ws"
+    run(Campaign(source, tmp_path / "one", HEADERS, ws))
+    settled = []
+
+    def kill_one(account):
+        settled.append(account)
+        if len(settled) == 5:
+            pids = client.run(os.getpid)
+            os.kill(next(iter(pids.values())), signal.SIGKILL)
+
+    result = run(Campaign(source, tmp_path / "many", HEADERS, ws, scheduler=address), kill_one)
+    assert result.totals.released == 60 and result.totals.closed
+    assert digests(tmp_path / "many") == digests(tmp_path / "one")
+    client.wait_for_workers(2, timeout=PATIENCE)  # the nanny brings the killed one back
+
+
+def fatal_at_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_task_that_kills_its_workers_comes_back_as_a_casualty(dask):
+    address, client = dask
+    outcomes = dict(ClusterExecutor(lambda: dask_cluster(address)).run(fatal_at_three, range(6)))
+    assert isinstance(outcomes.pop(3), Casualty)
+    survivors = {number: outcome for number, outcome in outcomes.items() if outcome == number}
+    assert len(survivors) >= 3, "neighbours of a killed worker may be lost with it, and go alone then"
+    client.wait_for_workers(2, timeout=PATIENCE)
+
+
+def test_bytes_never_travel_through_the_scheduler(dask, tmp_path):
+    address, client = dask
+    source = inputs(tmp_path / "in", 4)
+    big = plain(Rows=1024, Columns=1024, PixelData=bytes(1024 * 1024), SOPInstanceUID="1.2.3.99")
+    saved(big, source / "big")
+    seen = []
+    real = distributed.Client.submit
+
+    def submit(self, function, *arguments, **options):
+        seen.append(len(distributed.protocol.pickle.dumps(arguments)))
+        return real(self, function, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distributed.Client, "submit", submit)
+        run(Campaign(source, tmp_path / "out", HEADERS, tmp_path / "ws", scheduler=address))
+    assert seen and max(seen) < 64_000
+
+
+def test_no_scheduler_is_wrong_usage(monkeypatch):
+    monkeypatch.setattr("scrub_pixels.run.cluster.SECONDS_TO_CONNECT", 1)
+    with pytest.raises(UsageError, match="scheduler"), dask_cluster("tcp://127.0.0.1:9"):
+        pass
+
+
+def test_a_campaign_on_a_cluster_may_run_in_a_thread(dask, tmp_path):
+    address, _ = dask
+    source, results = inputs(tmp_path / "in", 3), []
+    campaign = Campaign(source, tmp_path / "out", HEADERS, tmp_path / "ws", scheduler=address)
+    thread = threading.Thread(target=lambda: results.append(run(campaign)))
+    thread.start()
+    thread.join(PATIENCE)
+    assert results[0].totals.released == 3
