@@ -93,7 +93,8 @@ NO_REDACTIONS = (
 NO_ANSWERS = ([0], [[0]], [["0", "keep"]], [[0, "release"]])
 NO_FORM = (
     "", "[]", "{}", "null", "[" * 100_000, '{"format": "scrub-pixels-review", "version": 1, "entries": NaN}',
-    a_file(version=2), a_file(extra=1), a_file({"key": KEY}, {"key": KEY}), a_file().replace("1,", "1" * 5000),
+    a_file(version=2), a_file(extra=1), a_file({"key": KEY}, {"key": KEY}),
+    a_file().replace("1,", "1" * 5000),
     '{"format": "scrub-pixels-review", "format": "x", "version": 1, "entries": []}',
 )
 

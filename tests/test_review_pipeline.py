@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scrub_pixels.decisions import (
     Decision,
     DecisionSettings,
@@ -46,7 +48,7 @@ def test_what_was_seen_and_left_is_kept_and_what_was_covered_goes():
     reasons = (f"{UNSURE_PLACES}: 1",)
     given = decision(finding(NAME, Verdict.PHI), finding(RULER, Verdict.UNSURE), reasons=reasons)
     box = Redaction(NAME, ALL, "reviewer")
-    found = look(given, Review((box,), seen(NAME, RULER), given.reasons))
+    found = look(given, Review((box,), seen(NAME, RULER), given.redactions, given.reasons))
     assert found.disposition is Disposition.RELEASE and found.redactions == (box,)
     assert [f.verdict for f in found.findings] == [Verdict.PHI, Verdict.BENIGN]
     assert {f.evidence[-1].kind for f in found.findings} == {EvidenceKind.REVIEWER}
@@ -54,21 +56,21 @@ def test_what_was_seen_and_left_is_kept_and_what_was_covered_goes():
 
 def test_a_line_nobody_saw_is_masked_as_always_and_an_unsure_one_holds():
     given = decision(finding(NAME, Verdict.PHI), finding(LATE, Verdict.PHI))
-    found = look(given, Review((), seen(NAME)))
+    found = look(given, Review((), seen(NAME), given.redactions))
     assert found.disposition is Disposition.RELEASE
     assert [r.region.contains(LATE) for r in found.redactions] == [True]
     unsure = decision(finding(LATE, Verdict.UNSURE), reasons=(f"{UNSURE_PLACES}: 1",))
-    held = look(unsure, Review((), (), unsure.reasons))
+    held = look(unsure, Review((), reasons=unsure.reasons))
     assert held.disposition is Disposition.HOLD and held.reasons == (f"{UNSURE_PLACES}: 1",)
     masking = DecisionSettings(on_uncertain=OnUncertain.MASK)
-    assert look(unsure, Review((), (), unsure.reasons), masking).disposition is Disposition.RELEASE
+    assert look(unsure, Review((), reasons=unsure.reasons), masking).disposition is Disposition.RELEASE
 
 
 def test_a_doubt_that_was_not_shown_holds_again():
     given = decision(reasons=("the search saw: barcode", "the search saw: handwriting"))
-    held = look(given, Review((), (), ("the search saw: barcode",)))
+    held = look(given, Review((), reasons=("the search saw: barcode",)))
     assert held.reasons == ("the search saw: handwriting",) and held.disposition is Disposition.HOLD
-    assert look(given, Review((), (), given.reasons)).disposition is Disposition.RELEASE
+    assert look(given, Review((), reasons=given.reasons)).disposition is Disposition.RELEASE
 
 
 def test_seen_in_some_frames_is_not_seen_in_all():
@@ -89,3 +91,10 @@ def test_redactions_alone_are_added_to_those_found():
     given = decision(finding(NAME, Verdict.PHI), reasons=("r",))
     found = reviewed(given, (Redaction(LATE, ALL, "reviewer"),), SHAPE, DecisionSettings())
     assert len(found.redactions) == 2 and found.disposition is Disposition.HOLD
+
+
+def test_a_region_of_a_device_rule_goes_unless_it_was_shown():
+    rule = Redaction(Region(0, 0, 20, 200), ALL, "device rule")
+    given = replace(decision(), redactions=(rule,))
+    assert look(given, Review(())).redactions == (rule,)
+    assert look(given, Review((), proposed=(rule,))).redactions == ()

@@ -48,12 +48,16 @@ class Review:
         All that is to be masked of what was seen, and what was drawn besides.
     seen
         Every place with a finding that was shown; a finding there that no redaction covers is kept.
+    proposed
+        The redactions that were shown as proposed; of those without a finding (device rules, regions
+        of a policy), the ones that were not shown stay.
     reasons
         The reasons for the hold that were shown, and are thereby answered.
     """
 
     redactions: tuple[Redaction, ...]
     seen: tuple[Seen, ...] = ()
+    proposed: tuple[Redaction, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
@@ -78,7 +82,9 @@ def reviewed(
     findings = tuple(_answered(finding, review, shape) for finding in decision.findings)
     unseen = [f for f in findings if f.verdict is Verdict.BENIGN or not _was_seen(f, review.seen)]
     reasons = (*_unanswered(decision, review), *_unsure(unseen, settings))
-    return Decision(findings, (*review.redactions, *redactions(unseen, shape, settings)),
+    by_findings = redactions(decision.findings, shape, settings)
+    others = [r for r in decision.redactions if r not in by_findings and r not in review.proposed]
+    return Decision(findings, (*review.redactions, *redactions(unseen, shape, settings), *others),
                     Disposition.HOLD if reasons else Disposition.RELEASE, reasons)
 
 

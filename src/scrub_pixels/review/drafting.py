@@ -121,4 +121,4 @@ def drawn(draft: Draft, proposed: Iterable[Redaction]) -> tuple[Redaction, ...]:
 def review_of(entry: Entry, draft: Draft, decision: Decision) -> Review:
     """Return what the pipeline is told once a draft is accepted."""
     seen = tuple(Seen(finding.line.region, finding.line.frames) for finding in decision.findings)
-    return Review(draft.redactions, seen, entry.reasons)
+    return Review(draft.redactions, seen, decision.redactions, entry.reasons)
