@@ -134,3 +134,19 @@ def test_the_commands(catalog, capsys):
     assert main(["cohort", "show", str(catalog), "us"]) == 0
     assert main(["cohort", "show", str(catalog), "none"]) == 2
     assert main(["cohort", "save", str(catalog), "x", "--where", "1=1", "--sql", "y"]) == 2
+
+
+def test_a_run_may_be_about_a_cohort_only(catalog, tmp_path, capsys):
+    save(open_catalog(catalog), "big", Question("rows >= 57"))
+    source, out = str(tmp_path / "in"), str(tmp_path / "out")
+    plain = ["--header-only", "--jobs", "0", "--catalog", str(catalog)]
+    assert main([source, out, *plain, "--cohort", "big"]) in (0, 1)
+    report = json.loads((tmp_path / "out" / "scrub-report.json").read_text())
+    assert report["totals"]["inputs"] == 3 and report["totals"]["closed"]
+    assert main([source, out, *plain, "--where", "rows = 56", "--resume"]) in (0, 1)
+    report = json.loads((tmp_path / "out" / "scrub-report.json").read_text())
+    assert report["totals"]["inputs"] == 4 and report["totals"]["closed"]
+    assert main([source, str(tmp_path / "o2"), "--where", "rows = 56"]) == 2
+    assert main([source, str(tmp_path / "o2"), *plain, "--where", "x", "--cohort", "y"]) == 2
+    assert main([source, str(tmp_path / "o2"), *plain, "--where", "rows = 1"]) == 2
+    capsys.readouterr()

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from scrub_pixels.cli.app import INPUT, RUNNING, app, console
+from scrub_pixels.cli.choosing import EVERY_INPUT, ChoiceOptions, chosen_inputs
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.errors import UsageError
 
@@ -80,6 +81,7 @@ def scrub(
     *,
     policy: PolicyOptions = AS_IT_IS,
     run: RunOptions = PLAIN,
+    choice: ChoiceOptions = EVERY_INPUT,
 ) -> int:
     """Write a complete anonymized copy of IN to OUT.
 
@@ -100,7 +102,8 @@ def scrub(
 
     campaign = Campaign(place_of(source), place_of(out), effective_policy(policy), run.workspace,
                         Layout(run.layout), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
-                        scheduler=run.scheduler, memory=_bytes(run.memory))
+                        scheduler=run.scheduler, memory=_bytes(run.memory),
+                        chosen=chosen_inputs(choice, place_of(source)))
     wanted = Wanted(run.events, run.log_json)
     spoken = Console(stderr=True, quiet=run.quiet, highlight=False)
     return (rehearse_aloud if run.dry_run else carry_out)(

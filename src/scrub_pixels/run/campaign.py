@@ -67,6 +67,8 @@ class Campaign:
         A PostgreSQL database for the review queue; None keeps it in the workspace.
     qa_sample
         Share of the released Instances, 0 to 1, drawn into the queue for quality control.
+    chosen
+        Which inputs this run is about, by a catalog; None for all. The others are no part of it.
     """
 
     source: Path | str
@@ -81,6 +83,11 @@ class Campaign:
     qa_sample: float = 0.0
     scheduler: str = ""
     memory: int = 0
+    chosen: Callable[[Source], bool] | None = field(default=None, repr=False)
+
+    def inputs(self) -> Iterator[Source]:
+        """Yield the inputs of this run, in a stable order."""
+        return filter(self.chosen, discover(self.source)) if self.chosen else discover(self.source)
 
     @property
     def private(self) -> Path:
@@ -164,7 +171,7 @@ def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
     """Do everything but write: no output, no workspace, no ledger."""
     campaign.check()
     orders = Orders(campaign.policy, os.urandom(32), None, campaign.layout, cost=_cost(campaign))
-    feed = Feed(Task(number, source, orders) for number, source in enumerate(discover(campaign.source)))
+    feed = Feed(Task(number, source, orders) for number, source in enumerate(campaign.inputs()))
     with stop_on_signals() as stop:
         for unit, outcome in executor_for(campaign).run(work_together, feed, stop):
             if _is_to_be_split(unit, outcome):
@@ -261,7 +268,7 @@ class _Run:
 
     def _tasks(self) -> Iterator[Task]:
         names = self._names()
-        for source in discover(self.campaign.source):
+        for source in self.campaign.inputs():
             name = names.name_for(source) if names else ""
             if self.campaign.resume and self._done_before(source, name):
                 self.skipped += 1
@@ -271,7 +278,7 @@ class _Run:
     def _names(self) -> ChosenNames | None:
         if self.campaign.layout is Layout.NEW:
             return None
-        return choose_names(discover(self.campaign.source), self.orders, self.executor)
+        return choose_names(self.campaign.inputs(), self.orders, self.executor)
 
     def _done_before(self, source: Source, name: str) -> bool:
         return self.books.rejected(source) or self.past.stands_for(source, name)

@@ -29,7 +29,6 @@ from scrub_pixels.frames import open_instance
 from scrub_pixels.pipeline import Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
-from scrub_pixels.run.discovery import discover
 from scrub_pixels.run.observing import Wanted, observers
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.export import json_lines, rich_table, shown, write_csv
@@ -143,7 +142,7 @@ def _progress(campaign: Campaign, console: Console, tally: Tally) -> Iterator[Wa
 
 
 def _count(campaign: Campaign) -> int:
-    return sum(1 for _ in discover(campaign.source))
+    return sum(1 for _ in campaign.inputs())
 
 
 def _print_summary(tally: Tally, console: Console) -> None:
