@@ -140,10 +140,20 @@ def test_no_lossless_encoder_is_said_so(syntax: str) -> None:
         encode_frame(make_frames(recipe)[0], recipe.description, syntax)
 
 
-def test_frames_too_small_for_jpeg_2000_are_refused() -> None:
-    recipe = Recipe(31, 40)
-    with pytest.raises(UnsupportedInstance, match="32"):
-        encode_frame(make_frames(recipe)[0], recipe.description, JPEG_2000_LOSSLESS)
+@pytest.mark.parametrize("shape", [(31, 40), (1, 1), (300, 3)])
+@pytest.mark.parametrize("kind", [{}, {"bits_allocated": 16, "bits_stored": 12, "signed": True}])
+def test_frames_too_small_for_six_resolutions_have_one(shape: tuple[int, int], kind: dict) -> None:
+    recipe = Recipe(*shape, syntax=JPEG_2000_LOSSLESS, **kind)
+    frames = make_frames(recipe)
+    assert np.array_equal(open_instance(make_instance(recipe, frames)).stored(0), frames[0])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("syntax", [*SHALLOW, RLE_LOSSLESS])
+def test_a_codestream_holds_samples_wherever_the_header_puts_its_high_bit(syntax: str, signed: bool) -> None:
+    recipe = Recipe(bits_allocated=16, bits_stored=12, high_bit=13, signed=signed, syntax=syntax)
+    frames = make_frames(recipe)
+    assert np.array_equal(open_instance(make_instance(recipe, frames)).stored(0), frames[0])
 
 
 @pytest.mark.parametrize("syntax", SHALLOW)

@@ -262,3 +262,9 @@ def test_every_video_syntax_has_an_encoder() -> None:
     rows = [row for row in TRANSFER_SYNTAXES.values() if row.redaction.value == "video"]
     assert len(rows) == 14
     assert all(row.lossy and row.written_as == row.uid for row in rows)
+
+
+def test_a_codec_that_nobody_knows_is_refused() -> None:
+    """Found by fuzzing: a damaged code leaves a track without any codec."""
+    with pytest.raises(CorruptInstance):
+        open_instance(instance_of(film(H264, "mp4").replace(b"avc1", b"zzzz")))

@@ -30,6 +30,7 @@ from scrub_pixels.masks import MaskedPixels, codestream_comments, mask, prove, w
 from scrub_pixels.masks.jpeg_edit import EditedStream, blacken
 from scrub_pixels.masks.jpeg_huffman import codes, with_symbols
 from scrub_pixels.masks.jpeg_markers import HuffmanSpec, NotEditable, parse
+from scrub_pixels.masks.jpeg_scan import scan_order, tables, walk
 
 KEY = b"k" * 32
 YCC, GREY, RGB = (0, 128, 128), (0,), (0, 0, 0)
@@ -479,3 +480,57 @@ def test_bytes_behind_untouched_frames_are_cut_off() -> None:
     candidate = reopened(original, masked)
     prove(original, candidate, masked, KEY)
     assert NAME not in masked.value and candidate.encoded(0).rstrip(b"\0") == streams[0]
+
+
+def plainly(entropy: bytes, pattern: list, scan, units: int) -> tuple[list[int], list[int]]:
+    """Return where blocks begin and their DC differences, symbol by symbol, bit by bit."""
+    bits = "".join(f"{byte:08b}" for byte in entropy)
+    table = {
+        key: {(length, code): symbol for symbol, (code, length) in codes(spec).items()}
+        for key, spec in scan.huffman.items()
+    }
+
+    def symbol(place: int, key: tuple[int, int]) -> tuple[int, int]:
+        for length in range(1, 17):
+            if (found := table[key].get((length, int(bits[place : place + length], 2)))) is not None:
+                return found, place + length
+        raise AssertionError("no code")
+
+    begin, differences, place = [], [], 0
+    for _ in range(units):
+        for part in pattern:
+            begin.append(place)
+            size, place = symbol(place, (0, part.dc))
+            value = int(bits[place : place + size] or "0", 2)
+            differences.append(value if not size or value >> (size - 1) else value - (1 << size) + 1)
+            place, k = place + size, 1
+            while k < 64:
+                found, place = symbol(place, (1, part.ac))
+                place, k = place + (found & 15), 64 if found == 0 else k + (found >> 4) + 1
+    return [*begin, place], differences
+
+
+def striped() -> np.ndarray:
+    """Return a picture with long and short runs of black between noise and full blocks."""
+    random = np.random.default_rng(5)
+    rgb = np.zeros((96, 400, 3), np.uint8)
+    rgb[30:50, 100:180] = random.integers(0, 256, (20, 80, 3))
+    rgb[64:80, ::40] = 255
+    rgb[88:, 333:] = random.integers(0, 2, (8, 67, 1)) * 255
+    return rgb
+
+
+@pytest.mark.parametrize("sampling", ["444", "422", "420", "411"])
+@pytest.mark.parametrize("quality", [60, 100])
+def test_runs_of_empty_blocks_are_passed_over_exactly(sampling: str, quality: int) -> None:
+    factor = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{sampling}")
+    flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor]
+    stream = parse(cv2.imencode(".jpg", striped(), flags)[1].tobytes())
+    (scan,) = stream.scans
+    entropy = stream.data[slice(*scan.entropy)].replace(b"\xff\x00", b"\xff")
+    order = scan_order(stream.frame, scan)
+    units = order.row.size // len(order.pattern)
+    found = walk(entropy, [tables(scan)[k] for k in order.pattern], units)
+    begin, differences = plainly(entropy, [scan.components[k] for k in order.pattern], scan, units)
+    assert found.begin.tolist() == begin
+    assert found.difference.tolist() == differences

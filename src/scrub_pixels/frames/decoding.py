@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import error as StructError
 from struct import unpack_from
 from types import MappingProxyType
@@ -36,6 +36,7 @@ CODEC_ERRORS = (
 
 _BASELINE, _EXTENDED = 0xC0, 0xC1
 _RLE_HEADER = 64
+_CODESTREAMS = (Codec.JPEG, Codec.JPEG_LS, Codec.JPEG_2000, Codec.JPEG_XL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def decode_frame(data: bytes, description: PixelDescription, syntax: TransferSyn
         If the codec's package is not installed.
     """
     try:
-        return _DECODERS[syntax.codec](data, description, syntax)
+        decoded = _DECODERS[syntax.codec](data, description, syntax)
+        return _raised(decoded, description) if syntax.codec in _CODESTREAMS else decoded
     except ImportError:
         raise MissingDependency(
             f"The decoder for {syntax.name} is not installed",
@@ -76,6 +78,12 @@ def decode_frame(data: bytes, description: PixelDescription, syntax: TransferSyn
         ) from None
     except CODEC_ERRORS:
         raise _corrupt("A frame does not decode") from None
+
+
+def _raised(decoded: Decoded, description: PixelDescription) -> Decoded:
+    """Put the samples of a codestream, which knows no High Bit, where the header says words have them."""
+    shift = description.high_bit + 1 - description.bits_stored
+    return replace(decoded, words=decoded.words << shift) if shift else decoded
 
 
 def stored_colour(data: bytes, description: PixelDescription, syntax: TransferSyntax) -> str:

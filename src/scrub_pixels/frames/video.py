@@ -115,14 +115,15 @@ class Video:
         """Open the stream for demuxing; the first video track is the picture."""
         import av
 
-        bare = self.container == _BARE[self.codec]
-        source = BytesIO(self.data.rstrip(b"\0") if bare else self.data)  # padding is no picture
+        source = BytesIO(self.data)
         options = dict(_OPTIONS)
         found = av.open(source, "r", format=self.container, options=options, metadata_errors="replace")
         with cast("InputContainer", found) as file:
             if not file.streams.video:
                 raise corrupt("Pixel Data holds no video track")
             stream = file.streams.video[0]
+            if cast("object", stream.codec_context) is None:
+                raise corrupt("The video has no codec that is known")
             stream.codec_context.thread_count = 1
             stream.codec_context.options = dict(_STRICT)
             yield file, stream
@@ -200,7 +201,7 @@ class Video:
                 total += packet.size
                 if any(beside_the_picture(self.codec, bytes(part)) for part in to_units(packet)):
                     return True
-        return _held(self.data, self.container) != total
+        return _held(self.data, self.container) > total
 
 
 def container_of(data: bytes, codec: str) -> str:

@@ -44,7 +44,7 @@ def fill_value(description: PixelDescription, stored_photometric: str, dataset: 
     Raises
     ------
     UnsupportedInstance
-        If the Photometric Interpretation has no known black.
+        If the Photometric Interpretation has no known black, or none that the samples can hold.
     CorruptInstance
         If a palette cannot be read.
 
@@ -62,7 +62,15 @@ def fill_value(description: PixelDescription, stored_photometric: str, dataset: 
             stage="mask",
             tag="(0028,0004) PhotometricInterpretation",
         )
-    return np.asarray(black(description, dataset), dtype=description.dtype)
+    fill, (lowest, highest) = np.asarray(black(description, dataset)), sample_range(description)
+    if np.any(fill < lowest) or np.any(fill > highest):
+        raise UnsupportedInstance(
+            "Colour differences cannot be signed.",
+            stage="mask",
+            tag="(0028,0103) PixelRepresentation",
+            remedy="Correct the header, or redact the Instance by hand.",
+        )
+    return fill.astype(description.dtype)
 
 
 def sample_range(description: PixelDescription) -> tuple[float, float]:

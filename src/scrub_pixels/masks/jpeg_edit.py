@@ -155,28 +155,37 @@ def _read(stream: JpegStream, scan: Scan) -> ScanBlocks:
         entropy = stream.data[start:stop].replace(b"\xff\x00", b"\xff")
         found = walk(entropy, pattern, min(step, units - i * step))
         intervals.append(Interval(start, stop, i * step * per_unit, entropy, found))
-    absolute = _absolute(order.component, intervals)
+    absolute = _absolute(order.pattern, intervals, order.component.size)
     return ScanBlocks(scan, order, grids(stream.frame, scan), tuple(intervals), absolute)
 
 
-def _absolute(component: NDArray, intervals: Sequence[Interval]) -> NDArray[np.int64]:
+def _absolute(pattern: Sequence[int], intervals: Sequence[Interval], count: int) -> NDArray[np.int64]:
     """Return the DC of each block: prediction starts anew in every interval (T.81 F.1.1.5.1)."""
-    absolute = np.zeros(component.size, dtype=np.int64)
+    absolute = np.zeros(count, dtype=np.int64)
     for interval in intervals:
-        part, values = component[interval.blocks], absolute[interval.blocks]
-        for k in np.unique(part):
-            values[part == k] = np.cumsum(interval.walk.difference[part == k])
+        units = interval.walk.difference.reshape(-1, len(pattern))
+        values = absolute[interval.blocks].reshape(units.shape)
+        for places in _places(pattern):
+            values[:, places] = np.cumsum(units[:, places]).reshape(-1, len(places))
     return absolute
 
 
-def _differences(component: NDArray, absolute: NDArray, intervals: Sequence[Interval]) -> NDArray[np.int64]:
+def _differences(
+    pattern: Sequence[int], absolute: NDArray, intervals: Sequence[Interval]
+) -> NDArray[np.int64]:
     """Return the DC differences of a scan; the inverse of `_absolute`."""
-    differences = np.zeros(component.size, dtype=np.int64)
+    differences = np.zeros(absolute.size, dtype=np.int64)
     for interval in intervals:
-        part, values = component[interval.blocks], differences[interval.blocks]
-        for k in np.unique(part):
-            values[part == k] = np.diff(absolute[interval.blocks][part == k], prepend=0)
+        units = absolute[interval.blocks].reshape(-1, len(pattern))
+        values = differences[interval.blocks].reshape(units.shape)
+        for places in _places(pattern):
+            values[:, places] = np.diff(units[:, places].ravel(), prepend=0).reshape(-1, len(places))
     return differences
+
+
+def _places(pattern: Sequence[int]) -> list[list[int]]:
+    """Return where the blocks of each component stand in an MCU."""
+    return [[place for place, k in enumerate(pattern) if k == part] for part in sorted(set(pattern))]
 
 
 def _planes(stream: JpegStream, scans: Sequence[ScanBlocks], fill: Sequence[int]) -> list[Plane]:
@@ -226,7 +235,7 @@ def _rewritten(stream: JpegStream, blocks: ScanBlocks, reach: Reach, targets: Se
         mine = order.component == k
         replaced[mine] = reach.blocks[part.index][order.row[mine], order.column[mine]]
         absolute[mine & replaced] = targets[part.index]
-    differences = _differences(order.component, absolute, blocks.intervals)
+    differences = _differences(order.pattern, absolute, blocks.intervals)
     edit = _Edit(blocks, replaced, differences)
     grown = edit.tables()
     changed = {key: spec for key, spec in grown.items() if spec != blocks.scan.huffman[key]}
@@ -285,17 +294,24 @@ class _Edit:
 
     def _pieces(self, bits: bytes, interval: Interval, dirty: NDArray, codes: dict):
         """Yield the bits of an interval, one per byte: old runs and new blocks in turn."""
-        begin, ac, cursor = interval.walk.begin.tolist(), interval.walk.ac.tolist(), 0
-        component = self.blocks.order.component[interval.blocks]
-        for i in dirty.tolist():
-            part = self.blocks.scan.components[component[i]]
-            yield bits[cursor : begin[i]]
-            yield huffman.dc_bits(codes[0, part.dc], int(self.differences[interval.first + i]))
-            cursor = ac[i]
-            if self.replaced[interval.first + i]:
-                yield huffman.code_bits(codes[1, part.ac], huffman.END_OF_BLOCK)
-                cursor = begin[i + 1]
-        yield bits[cursor : begin[-1]]
+        found, index = interval.walk, interval.first + dirty
+        replaced = self.replaced[index]
+        stops = np.where(replaced, found.begin[dirty + 1], found.ac[dirty])
+        facts = (self.blocks.order.component[index], self.differences[index], replaced)
+        keys = list(zip(*(fact.tolist() for fact in facts), strict=True))
+        written = {key: self._new_bits(*key, codes) for key in set(keys)}
+        cursor = 0
+        for start, stop, key in zip(found.begin[dirty].tolist(), stops.tolist(), keys, strict=True):
+            yield bits[cursor:start]
+            yield written[key]
+            cursor = stop
+        yield bits[cursor : int(found.begin[-1])]
+
+    def _new_bits(self, k: int, difference: int, replaced: bool, codes: dict) -> bytes:
+        """Return the bits of a block's new DC difference, and the end of the block if it is black."""
+        part = self.blocks.scan.components[k]
+        head = huffman.dc_bits(codes[0, part.dc], difference)
+        return head + huffman.code_bits(codes[1, part.ac], huffman.END_OF_BLOCK) if replaced else head
 
 
 def _assembled(stream: JpegStream, scans: Sequence[bytes]) -> bytes:

@@ -31,7 +31,7 @@ BIAS = 1 << LONGEST_DC
 _BITS = bytes.maketrans(b"01", b"\0\1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BlockTable:
     """Look-ups for the blocks of one component.
 
@@ -45,12 +45,18 @@ class BlockTable:
     several, single
         ``advance << 8 | bits`` of as many AC symbols as fit, or of one; the bits include those
         of the coefficients themselves.
+    empty
+        The bits, as digits, of a block with difference 0 and no coefficient; empty if it has none.
+    empty_note
+        ``(0 + BIAS) << 6 | DC bits`` of such a block.
     """
 
     opening: array[int]
     difference: array[int]
     several: array[int]
     single: array[int]
+    empty: str = ""
+    empty_note: int = 0
 
 
 def codes(spec: HuffmanSpec) -> dict[int, tuple[int, int]]:
@@ -78,7 +84,16 @@ def block_table(dc: HuffmanSpec, ac: HuffmanSpec) -> BlockTable:
     opening = _opening(np.where(legal, dc_lengths, 0), sizes, chain)
     difference = np.where(legal, dc_lengths << 4 | sizes, 0)
     single = advance << 8 | bits
-    return BlockTable(packed(opening), packed(difference), packed(several), packed(single))
+    empty, note = _empty_block(dc, ac)
+    return BlockTable(packed(opening), packed(difference), packed(several), packed(single), empty, note)
+
+
+def _empty_block(dc: HuffmanSpec, ac: HuffmanSpec) -> tuple[str, int]:
+    """Return the bits of a block without a difference or a coefficient, and its note."""
+    level, end = codes(dc).get(0), codes(ac).get(END_OF_BLOCK)
+    if level is None or end is None:
+        return "", 0
+    return f"{level[0]:0{level[1]}b}{end[0]:0{end[1]}b}", BIAS << 6 | level[1]
 
 
 def packed(values: NDArray) -> array[int]:

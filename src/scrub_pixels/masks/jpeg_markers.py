@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
+
 from scrub_pixels.errors import CorruptInstance, UnsupportedInstance
 
 SOF_LS = 0xF7
@@ -187,16 +189,21 @@ def _segment(data: bytes, position: int) -> Segment:
 
 def _entropy_end(data: bytes, start: int, stop: re.Pattern[bytes] = _STOP) -> int:
     """Return where the entropy-coded data that begins at `start` ends."""
-    found = stop.search(data, start)
-    if found is None:
+    place = start - 1
+    while (place := data.find(b"\xff", place + 1)) >= 0 and stop.match(data, place) is None:
+        pass
+    if place < 0:
         raise corrupt("the scan does not end")
-    return found.start()
+    return place
 
 
 def restart_intervals(scan: Scan, data: bytes) -> list[tuple[int, int]]:
     """Return start and stop of each entropy-coded segment of a scan, without the RST markers."""
     start, stop = scan.entropy
-    marks = [found.span() for found in _RESTART.finditer(data, start, stop)]
+    part = np.frombuffer(data, np.uint8)[start:stop]
+    codes = part[np.flatnonzero(part[:-1] == 0xFF) + 1]
+    there = bool(((codes >= 0xD0) & (codes <= 0xD7)).any())
+    marks = [found.span() for found in _RESTART.finditer(data, start, stop)] if there else []
     edges = [(start, start), *marks, (stop, stop)]
     return [(before[1], after[0]) for before, after in pairwise(edges)]
 

@@ -149,7 +149,8 @@ def _grown(mask: Mask) -> Mask:
 def rectangles(mask: Mask) -> tuple[Region, ...]:
     """Return disjoint Regions that cover exactly the True samples of a mask."""
     found = []
-    new = np.any(mask[1:] != mask[:-1], axis=1)
+    packed = np.packbits(mask, axis=1)
+    new = np.any(packed[1:] != packed[:-1], axis=1)
     rows = [0, *(np.flatnonzero(new) + 1).tolist(), mask.shape[0]]
     for top, bottom in zip(rows[:-1], rows[1:], strict=True):
         steps = np.flatnonzero(np.diff(mask[top].astype(np.int8), prepend=0, append=0)).tolist()

@@ -121,47 +121,112 @@ def first_bits(entropy: bytes) -> NDArray[np.int64]:
 
 
 def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
-    """Find every block of `units` MCUs in unstuffed entropy-coded data.
+    """Find every block of `units` MCUs in unstuffed entropy-coded data; the hot loop.
+
+    A background of one colour is coded as the same few bits again and again; behind an MCU without
+    any coefficient such a run is measured and passed over at once.
 
     Raises
     ------
     CorruptInstance
         If the bits hold an illegal code or end too early.
     """
-    words, limit = packed(first_bits(entropy)), 8 * len(entropy)
-    begin: list[int] = []
-    notes: list[int] = []
-    position = 0
-    for _ in range(units):
-        position = _unit(words, position, pattern, begin, notes)
+    words, limit, empty = packed(first_bits(entropy)), 8 * len(entropy), empty_unit(tuple(pattern))
+    begin, notes = array("q"), array("q")
+    position, left = 0, units
+    while left > 0:
+        unit, left = position, left - 1
+        for table in pattern:
+            begin.append(position)
+            found = table.opening[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+            note = found >> 20 if found else _long_difference(words, position, table)
+            notes.append(note)
+            k, at, before = 1 + (found >> 8 & 0xFFF), position + (note & 63), 1
+            position = position + (found & 255) if found else at
+            if k <= LAST:
+                several = table.several
+                while k <= LAST:
+                    at, before = position, k
+                    found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+                    k += found >> 8
+                    position += found & 255
+            if k != LAST + 1 and not END < k <= END + LAST:
+                position = _slowly(words, at, table.single, before)
         if position > limit:
             raise corrupt("a scan ends too early")
+        if left and position - unit == empty.bits and empty.repeats(entropy, unit, 2) == 2:
+            count = empty.repeats(entropy, position, left)
+            begin.frombytes(empty.begins(position, count).tobytes())
+            notes.extend(empty.notes * count)
+            position, left = position + count * empty.bits, left - count
     begin.append(position)
-    edges, noted = np.array(begin), np.array(notes)
+    edges, noted = (np.frombuffer(values, np.int64) for values in (begin, notes))
     return Walk(edges, edges[:-1] + (noted & 63), (noted >> 6) - BIAS)
 
 
-def _unit(
-    words: array[int], position: int, pattern: Sequence[BlockTable], begin: list[int], notes: list[int]
-) -> int:
-    """Walk over one MCU, noting where blocks begin and ``difference << 6 | DC bits``; the hot loop."""
+@dataclass(frozen=True, slots=True)
+class EmptyUnit:
+    """An MCU whose DC differences are 0 and which has no other coefficient.
+
+    Parameters
+    ----------
+    bits
+        Its length; -1 if the tables cannot write it.
+    offsets
+        Where its blocks begin.
+    notes
+        ``difference << 6 | DC bits`` of each block.
+    repeated
+        For each bit of a byte at which it may begin, the bytes of many such MCUs in a row.
+    """
+
+    bits: int
+    offsets: tuple[int, ...]
+    notes: array[int]
+    repeated: tuple[bytes, ...]
+
+    def repeats(self, entropy: bytes, position: int, most: int) -> int:
+        """Return how many empty MCUs, up to `most`, stand in a row from a bit position on."""
+        first, skip = position >> 3, position & 7
+        equal = 0
+        for reach in _REACHES:
+            stop = min(reach, -(-(most * self.bits + skip) // 8))
+            part = entropy[first : first + stop]
+            differ = int.from_bytes(part, "big") ^ int.from_bytes(self.repeated[skip][: len(part)], "big")
+            differ &= (1 << max(0, 8 * len(part) - skip)) - 1
+            equal = 8 * len(part) - skip - differ.bit_length()
+            if differ or stop < reach:
+                break
+        return min(most, max(0, equal) // self.bits)
+
+    def begins(self, position: int, count: int) -> NDArray[np.int64]:
+        """Return where the blocks of `count` empty MCUs begin, the first of them at `position`."""
+        starts = position + self.bits * np.arange(count)
+        return (starts[:, None] + np.array(self.offsets)).ravel()
+
+
+_REACHES = (24, 256, 4096)
+"""Bytes that are compared in turn to measure a run."""
+
+
+@lru_cache(maxsize=32)
+def empty_unit(pattern: tuple[BlockTable, ...]) -> EmptyUnit:
+    """Return the empty MCU of a scan whose blocks are coded with the tables of `pattern`."""
+    if any(not table.empty for table in pattern):
+        return EmptyUnit(-1, (), array("q"), ())
+    unit = "".join(table.empty for table in pattern)
+    offsets, notes, place = [], array("q"), 0
     for table in pattern:
-        begin.append(position)
-        found = table.opening[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
-        note = found >> 20 if found else _long_difference(words, position, table)
-        notes.append(note)
-        start = position + (note & 63)
-        k = 1 + (found >> 8 & 0xFFF)
-        position = position + (found & 255) if found else start
-        if k <= LAST:
-            several = table.several
-            while k <= LAST:
-                found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
-                k += found >> 8
-                position += found & 255
-        if k != LAST + 1 and not END < k <= END + LAST:
-            position = _slowly(words, start, table.single)
-    return position
+        offsets.append(place)
+        notes.append(table.empty_note)
+        place += len(table.empty)
+    many = unit * (8 * _REACHES[-1] // len(unit) + 2)
+    repeated = tuple(_as_bytes("0" * skip + many, _REACHES[-1]) for skip in range(8))
+    return EmptyUnit(len(unit), tuple(offsets), notes, repeated)
+
+
+def _as_bytes(bits: str, count: int) -> bytes:
+    return int(bits[: 8 * count], 2).to_bytes(count, "big")
 
 
 def _long_difference(words: array[int], position: int, table: BlockTable) -> int:
@@ -176,9 +241,8 @@ def _long_difference(words: array[int], position: int, table: BlockTable) -> int
     return (difference + BIAS) << 6 | length + size
 
 
-def _slowly(words: array[int], position: int, single: array[int]) -> int:
-    """Walk over a block's AC symbols one by one, where look-ups reached beyond its end."""
-    k = 1
+def _slowly(words: array[int], position: int, single: array[int], k: int) -> int:
+    """Walk over the last AC symbols of a block one by one, where a look-up reached beyond its end."""
     while k <= LAST:
         found = single[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
         k += found >> 8
