@@ -157,7 +157,7 @@ def _end(task: Task) -> Account | _Ready:
         with task.orders.cost.limited():
             end: Account | _Ready = _scrub(task, started)
     except Refusal as refusal:
-        end = account_refused(refusal, started)
+        end = account_refused(_or_memory(refusal, task.orders.cost), started)
     except ScrubError:
         raise
     except MemoryError:
@@ -169,6 +169,11 @@ def _end(task: Task) -> Account | _Ready:
     if isinstance(end, _Ready):
         return replace(end, account=replace(end.account, seconds=seconds))
     return replace(end, seconds=seconds)
+
+
+def _or_memory(refusal: Refusal, cost: Cost) -> Refusal:
+    """Return what to tell: under a limit of memory, a file that "cannot be read" may only be too much."""
+    return out_of_memory() if cost.memory and isinstance(refusal.__context__, MemoryError) else refusal
 
 
 def _scrub(task: Task, started: float) -> Account | _Ready:
