@@ -24,8 +24,9 @@ $(VENV)/.light: pyproject.toml
 	touch $@
 
 $(VENV)/.full: $(VENV)/.light
-	$(BIN)/python -m pip install --quiet $(TORCH) $(OTHER) --no-deps
+	$(BIN)/python -m pip install --quiet $(TORCH) --no-deps
 	$(BIN)/python -m pip install --quiet --editable ".[easyocr,test]"
+	$(BIN)/python -m pip install --quiet $(OTHER) --no-deps
 	touch $@
 
 demo: $(VENV)/.light
