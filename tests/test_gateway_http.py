@@ -188,7 +188,7 @@ def test_stow_in_and_stow_out(tmp_path):
         with Gateway(first) as gateway:
             store(gateway, [part10(small()) for _ in range(3)])
             settled(gateway, 3)
-            assert gateway.delivery.delivered == 3
+            assert gateway.journal.counts()["done"] == 3
         settled(destination, 3)
     assert not list((tmp_path / "out").rglob("*.dcm"))
     assert len(list((tmp_path / "second" / "out").rglob("*.dcm"))) == 3
@@ -334,6 +334,34 @@ def test_studies_are_fetched_page_by_page_and_not_twice(tmp_path, ignores_offset
     files = list((tmp_path / "spool").iterdir())
     assert len(files) == count and {f.stat().st_mode & 0o777 for f in files} == {0o600}
     assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_command_takes_studies_of_a_service_and_leaves_no_original(tmp_path, capfd):
+    from scrub_pixels.cli import main
+
+    study = generate_uid()
+    with web(Archive([small(study) for _ in range(3)])) as url:
+        source = f"dicomweb+{url}/dicom-web?StudyInstanceUID={study}"
+        assert main([source, str(tmp_path / "out"), "--header-only", "--jobs", "0"]) == 0
+        assert main([source, str(tmp_path / "out"), "--header-only", "--jobs", "0", "--resume"]) == 0
+        assert main([source, str(tmp_path / "other"), "--header-only", "--jobs", "0", "--dry-run"]) == 0
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 3
+    assert {p.name for p in tmp_path.iterdir()} == {"out", "out.workspace"}
+    printed = capfd.readouterr()
+    assert NAME not in printed.out + printed.err and study not in printed.out + printed.err
+
+
+def test_originals_of_what_is_not_released_stay_private(tmp_path):
+    from scrub_pixels.cli import main
+
+    study, broken = generate_uid(), small()
+    broken.StudyInstanceUID, broken.Rows = study, 9
+    with web(Archive([small(study), broken])) as url:
+        source = f"dicomweb+{url}/dicom-web?StudyInstanceUID={study}"
+        assert main([source, str(tmp_path / "out"), "--jobs", "0"]) == 1
+    left = [p for p in (tmp_path / "out.workspace.fetched").rglob("*") if p.is_file()]
+    assert len(left) == 1 and left[0].stat().st_mode & 0o077 == 0
+    assert left[0].parent.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("answer", [

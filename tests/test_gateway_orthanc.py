@@ -67,7 +67,8 @@ class Orthanc:
     def files(self) -> list[Dataset]:
         """Return every instance as Orthanc gives it."""
         names = self.session.get(f"{self.web}/instances").json()
-        return [dcmread(BytesIO(self.session.get(f"{self.web}/instances/{name}/file").content)) for name in names]
+        urls = [f"{self.web}/instances/{name}/file" for name in names]
+        return [dcmread(BytesIO(self.session.get(url).content)) for url in urls]
 
 
 def free_ports(count: int) -> list[int]:
@@ -166,7 +167,7 @@ def test_stow_in_stow_out_and_a_name_nowhere(orthanc, tmp_path):
     with Gateway(settings(tmp_path, dimse=None, http=HttpDoor(port=0), stow=stow)) as gateway:
         assert store(gateway, [part10(small(study)) for _ in range(3)]).status_code == 200
         settled(gateway, 3)
-        assert gateway.delivery.delivered == 3
+        assert gateway.journal.counts()["done"] == 3
     assert len(orthanc.found("instances")) == before + 3
     assert NAME not in orthanc.everything()
 
@@ -202,9 +203,10 @@ def certificates(tmp_path_factory):
     subprocess.run([*run, "-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca.pem"], cwd=folder,
                    check=True, capture_output=True)
     for name in ("server", "client"):
-        subprocess.run([*run, "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-CA", "ca.pem",
-                        "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE",
-                        "-keyout", f"{name}.key", "-out", f"{name}.pem"], cwd=folder, check=True,
+        extensions = ["-addext", "subjectAltName=IP:127.0.0.1",
+                      "-addext", "basicConstraints=critical,CA:FALSE"]
+        files = ["-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        subprocess.run([*run, "-subj", f"/CN={name}", *extensions, *files], cwd=folder, check=True,
                        capture_output=True)
     return folder
 

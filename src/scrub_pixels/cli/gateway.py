@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +14,11 @@ from cyclopts import Group, Parameter
 from scrub_pixels.cli.app import RUNNING, app, console
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.errors import UsageError
+from scrub_pixels.store.places import place_of
+from scrub_pixels.store.workspace import default_workspace
 
 if TYPE_CHECKING:
+    from scrub_pixels.cli.scrubbing import RunOptions
     from scrub_pixels.gateway import Gateway, TlsFiles
 
 DIMSE = Group("DICOM door", sort_key=3)
@@ -275,3 +280,51 @@ def _tell(running: Gateway, dimse: DimseOptions, http: HttpOptions, say) -> None
         say(f"DICOM: {dimse.aet}@{dimse.host}:{running.dimse.port}")
     if running.http:
         say(f"HTTP: {http.http_host}:{running.http.port}")
+
+
+def scrub_from_dicomweb(url: str, out: str, run: RunOptions, scrub: Callable[[str], int]) -> int:
+    """Fetch what a DICOMweb URL names into a private folder, scrub that, and remove it.
+
+    Parameters
+    ----------
+    url
+        ``dicomweb+https://host/dicom-web?StudyInstanceUID=...``.
+    out, run
+        As for the default command.
+    scrub
+        Carries out the default command on a folder.
+    """
+    fetch_studies, spool_beside, let_go = _fetching()
+    if run.dry_run:
+        with tempfile.TemporaryDirectory(prefix="scrub-pixels-") as folder:
+            fetch_studies(url, Path(folder) / "fetched")
+            return scrub(str(Path(folder) / "fetched"))
+    workspace = _workspace(out, run)
+    spool, say = spool_beside(workspace, url), console(run.quiet or run.events == "-").print
+    fetched = fetch_studies(url, spool)
+    say(f"{fetched.instances} instances fetched, {fetched.resumed} of them before.")
+    code = scrub(str(spool))
+    if stay := let_go(spool, workspace, place_of(out)):
+        say(f"{stay} originals that are not released stay in the private folder beside the workspace.")
+    return code
+
+
+def _fetching():
+    from scrub_pixels.errors import MissingDependency
+
+    try:
+        from scrub_pixels.gateway.fetch import fetch_studies, let_go, spool_beside
+    except ImportError as error:
+        raise MissingDependency(f"A package for DICOMweb is missing ({error.name}).",
+                                remedy="Install the extra: pip install 'scrub-pixels[gateway]'.") from None
+    return fetch_studies, spool_beside, let_go
+
+
+def _workspace(out: str, run: RunOptions) -> Path:
+    if run.workspace is not None:
+        return run.workspace
+    place = place_of(out)
+    if isinstance(place, str):
+        raise UsageError("OUT is a URL, and the workspace is a private folder of this machine.",
+                         remedy="Name one with --workspace.")
+    return default_workspace(place)

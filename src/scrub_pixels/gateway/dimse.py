@@ -140,7 +140,8 @@ def take_as_offered(event: evt.Event) -> None:
     """
     storage = {str(context.abstract_syntax) for context in AllStoragePresentationContexts}
     offered: dict[str, dict[str, None]] = {}
-    for context in event.assoc.requestor.primitive.presentation_context_definition_list:
+    request: Any = event.assoc.requestor.primitive
+    for context in request.presentation_context_definition_list:
         known = (str(uid) for uid in context.transfer_syntax if str(uid) in SYNTAXES)
         offered.setdefault(str(context.abstract_syntax), {}).update(dict.fromkeys(known))
     for context in event.assoc.acceptor.supported_contexts:

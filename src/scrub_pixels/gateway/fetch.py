@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,14 @@ from pydicom.filereader import read_file_meta_info
 from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.gateway.multipart import BadMultipart, Reader, boundary_of
 from scrub_pixels.gateway.reception import UID_FORM
+from scrub_pixels.store.accounts import Outcome
 from scrub_pixels.store.atomic import failures_explained, sync_folder
+from scrub_pixels.store.ledger import open_ledger
 
 SCHEMES = {"dicomweb+https": "https", "dicomweb+http": "http"}
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
 
+PARTIAL = ".part"
 PAGE = 200
 TRIES = 5
 AT_ONCE = 4
@@ -112,7 +116,8 @@ def fetch_studies(url: str, spool: Path, watch: Callable[[int], None] = lambda c
         If the disk does not take what came.
     """
     with failures_explained("The spool"):
-        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spool.mkdir(mode=0o700, exist_ok=True)
     fetcher = _Fetcher(read_service(url), spool)
     with fetcher.client, ThreadPoolExecutor(AT_ONCE) as pool:
         resumed = count = 0
@@ -123,6 +128,46 @@ def fetch_studies(url: str, spool: Path, watch: Callable[[int], None] = lambda c
     with failures_explained("The spool"):
         sync_folder(spool)
     return Fetched(count, resumed)
+
+
+def spool_beside(workspace: Path, url: str) -> Path:
+    """Return the private folder for what is fetched: beside the workspace, the same for the same URL."""
+    real = Path(os.path.realpath(workspace))
+    return real.with_name(f"{real.name}.fetched") / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def let_go(spool: Path, workspace: Path, out: Path | str) -> int:
+    """Remove what was fetched, but for originals that a person still has to look at.
+
+    Parameters
+    ----------
+    spool
+        The folder that was the input of a run.
+    workspace, out
+        Of that run.
+
+    Returns
+    -------
+    int
+        How many originals stay: those that are held, refused, or not done with.
+    """
+    done = _done_with(workspace, out) if (workspace / "ledger.sqlite").is_file() else frozenset()
+    stay = 0
+    for file in list(spool.iterdir()):
+        if str(file) in done or file.suffix == PARTIAL:
+            file.unlink()
+        else:
+            stay += 1
+    if not stay:
+        spool.rmdir()
+        with suppress(OSError):  # of another URL there may be one that stays
+            spool.parent.rmdir()
+    return stay
+
+
+def _done_with(workspace: Path, out: Path | str) -> frozenset[str]:
+    with open_ledger(workspace / "ledger.sqlite", out) as ledger:
+        return frozenset(row.path for row in ledger.rows([Outcome.RELEASED, Outcome.NOT_DICOM]))
 
 
 Reference = tuple[str, str, str]
@@ -159,7 +204,7 @@ class _Fetcher:
         target = self._spool / (hashlib.sha256(instance.encode()).hexdigest()[:32] + ".dcm")
         if target.exists():
             return True
-        coming = target.with_suffix(".part")
+        coming = target.with_suffix(PARTIAL)
         path = f"/studies/{study}/series/{series}/instances/{instance}"
         self._patiently(partial(self._download, path, coming))
         if _instance_of(coming) != instance:

@@ -22,12 +22,15 @@ from scrub_pixels.gateway.spool import Spool
 from scrub_pixels.gateway.workshop import Done, Workshop
 from scrub_pixels.policy import to_table
 from scrub_pixels.run.discovery import Source
-from scrub_pixels.run.work import Orders, Task
+from scrub_pixels.run.executors import Casualty
+from scrub_pixels.run.past import WORTH_ANOTHER_TRY
+from scrub_pixels.run.work import Layout, Orders, Task, Unit
 from scrub_pixels.store.accounts import Account, Outcome
-from scrub_pixels.store.atomic import OutFolder, open_out, was_written_here
+from scrub_pixels.store.atomic import OutFolder, Output, open_out, was_written_here
 from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.ledger import Ledger, open_ledger
 from scrub_pixels.store.report import write_report
+from scrub_pixels.store.standing import keep_policy
 from scrub_pixels.store.workspace import Workspace
 
 SHIFT = 10.0
@@ -42,7 +45,7 @@ LINGER = 0.3
 PATIENCE = 5.0
 """Seconds to wait after the disk did not take what it was given."""
 
-WORTH_ANOTHER_TRY = frozenset({"crashed", "time-limit", "internal-error", "unreadable"})
+LARGEST_UNIT, UNIT_SECONDS = 16, 0.5
 
 
 @dataclass
@@ -58,6 +61,12 @@ class Tally:
         self.outcomes[account.outcome] += 1
         self.seconds += account.seconds
         self.masked += int(account.facts.get("frames_masked", 0))
+
+    @property
+    def unit_size(self) -> int:
+        """How many instances share a unit and its syncs: so many as take about half a second."""
+        count = sum(self.outcomes.values())
+        return max(1, min(LARGEST_UNIT, int(UNIT_SECONDS * count / self.seconds))) if self.seconds else 1
 
 
 class Scrubbing:
@@ -104,8 +113,9 @@ class Scrubbing:
         self._reception.recount()
         with ExitStack() as stack:
             out, books = self._open(stack)
+            keep_policy(self._workspace, self._settings.policy)
             self._run = books.ledger.runs.begin(self._spool.folder, self._policy,
-                                                to_table(self._settings.policy))
+                                                to_table(self._settings.policy), Layout.NEW.value)
             return list(out.files()) if self._settings.forwards else []
 
     def start(self) -> None:
@@ -140,7 +150,7 @@ class Scrubbing:
         try:
             with ExitStack() as stack:
                 out, books = self._open(stack)
-                orders = Orders(self._settings.policy, self._workspace.secret, out)
+                orders = Orders(self._settings.policy, self._workspace.secret, out, cost=self._workshop.cost)
                 _Shift(self, books, orders).work(self._stopping)
             self.trouble = ""
             return BREATH
@@ -171,19 +181,18 @@ class Scrubbing:
         """Return tokens to begin, leaving out those in work."""
         return [token for token in self._journal.waiting(most + len(without)) if token not in without][:most]
 
-    def settled(self, endings: list[Ending], accounts: list[Account]) -> None:
+    def settled(self, settled: list[tuple[Ending, Account]]) -> None:
         """Enter what a shift has settled and committed; then the originals may go."""
-        self._journal.settle(endings, self._policy)
-        self._reception.worked_off(len(endings))
-        for account in accounts:
+        self._journal.settle((ending for ending, _ in settled), self._policy)
+        self._reception.worked_off(len(settled))
+        for ending, account in settled:
             self.tally.add(account)
-        for ending in endings:
             if ending.stage in (Stage.DUE, Stage.DONE):
                 self._spool.drop(ending.token)
-        if any(ending.stage is Stage.DUE for ending in endings):
+        if any(ending.stage is Stage.DUE for ending, _ in settled):
             self._released()
 
-    def ending(self, token: str, worked: Account, settled: Account, out: OutFolder) -> Ending:
+    def ending(self, token: str, worked: Account, settled: Account, out: Output | None) -> Ending:
         """Return where an instance stands.
 
         The ledger takes what has the name of an older output for a copy. In an outbox that older
@@ -197,7 +206,7 @@ class Scrubbing:
             return Ending(token, Stage.DONE, settled.code, settled.output, digest)
         if not self._journal.on_its_way(output, digest):
             return Ending(token, Stage.DUE, settled.code, output, digest)
-        if not self._journal.sharing(output):
+        if out and not self._journal.sharing(output):
             out.withdraw(output)
         return Ending(token, Stage.DONE, settled.code, output, digest)
 
@@ -206,9 +215,13 @@ class Scrubbing:
         """The hands."""
         return self._workshop
 
-    def source(self, token: str) -> Source:
-        """Return a spooled instance as an input of the ledger."""
-        return source_of(self._spool.path(token))
+    def path(self, token: str) -> Path:
+        """Return where a spooled instance lies."""
+        return self._spool.path(token)
+
+    def linger(self) -> None:
+        """Wait a little for more to come."""
+        self._wake.wait(LINGER)
 
     @property
     def run(self) -> int:
@@ -227,48 +240,77 @@ class _Shift:
     def __init__(self, scrubbing: Scrubbing, books: Books, orders: Orders) -> None:
         self._scrubbing, self._books, self._orders = scrubbing, books, orders
         self._in_work: dict[int, str] = {}
+        self._units = 0
         self._until = time.monotonic() + SHIFT
 
     def work(self, stopping: threading.Event) -> None:
         """Work until nothing waits, the shift is over, or the gateway stops; finish what was begun."""
         while True:
             if not stopping.is_set() and time.monotonic() < self._until:
-                self._begin()
+                self._take_more()
             if not self._in_work:
                 return
             self._settle(self._scrubbing.workshop.finished(timeout=1.0))
 
-    def _begin(self) -> None:
-        room = self._scrubbing.workshop.room - len(self._in_work)
+    def _take_more(self) -> None:
+        room = self._scrubbing.workshop.room - self._units
         if room <= 0:
             return
-        tokens = self._scrubbing.take(room, set(self._in_work.values()))
+        size = self._scrubbing.tally.unit_size
+        tokens = self._scrubbing.take(room * size, set(self._in_work.values()))
         if not tokens and not self._in_work:
-            self._scrubbing._wake.wait(LINGER)
-            tokens = self._scrubbing.take(room, set())
-        for token in tokens:
-            source = self._scrubbing.source(token)
-            number = self._books.ledger.begin(self._scrubbing.run, source)
-            self._in_work[number] = token
-            self._scrubbing.workshop.begin(Task(number, source, self._orders))
+            self._scrubbing.linger()
+            tokens = self._scrubbing.take(room * size, set())
+        size = min(size, -(-len(tokens) // room))
+        for start in range(0, len(tokens), size or 1):
+            self._begin(tuple(self._task(token) for token in tokens[start : start + size]))
+
+    def _task(self, token: str) -> Task:
+        source = source_of(self._scrubbing.path(token))
+        number = self._books.ledger.begin(self._scrubbing.run, source)
+        self._in_work[number] = token
+        return Task(number, source, self._orders)
+
+    def _begin(self, tasks: tuple[Task, ...]) -> None:
+        self._units += 1
+        self._scrubbing.workshop.begin(Unit(tasks))
 
     def _settle(self, done: list[Done]) -> None:
         """Settle accounts, commit them, and only then let go of the originals."""
-        endings, accounts, failures = [], [], []
-        for task, worked in done:
-            token = self._in_work.pop(task.number)
-            if isinstance(worked, ScrubError):
-                failures.append(worked)
-                continue
-            account = self._books.settle(task.number, task.source, worked, self._scrubbing.policy_digest)
-            accounts.append(account)
-            if self._orders.out:
-                endings.append(self._scrubbing.ending(token, worked, account, self._orders.out))
-        if endings:
+        settled: list[tuple[Ending, Account]] = []
+        failures: list[ScrubError] = []
+        for unit, outcome in done:
+            self._units -= 1
+            if isinstance(outcome, ScrubError):
+                failures.append(outcome)
+                self._let_go(unit)
+            elif isinstance(outcome, Casualty) and len(unit.tasks) > 1:
+                # Each goes alone, so that what cost the worker costs one.
+                for task in unit.tasks:
+                    self._begin((task,))
+            else:
+                settled += self._enter(unit, outcome)
+        if settled:
             self._books.commit()
-            self._scrubbing.settled(endings, accounts)
+            self._scrubbing.settled(settled)
         if failures:
             raise failures[0]
+
+    def _enter(self, unit: Unit, outcome: tuple[Account, ...] | Casualty) -> Iterator[tuple[Ending, Account]]:
+        for task, worked in zip(unit.tasks, _accounts(outcome), strict=True):
+            token = self._in_work.pop(task.number)
+            account = self._books.settle(task.number, task.source, worked, self._scrubbing.policy_digest)
+            yield self._scrubbing.ending(token, worked, account, self._orders.out), account
+
+    def _let_go(self, unit: Unit) -> None:
+        for task in unit.tasks:
+            del self._in_work[task.number]
+
+
+def _accounts(outcome: tuple[Account, ...] | Casualty) -> tuple[Account, ...]:
+    if isinstance(outcome, Casualty):
+        return (Account(Outcome.REFUSED, code=outcome.code, stage="internal", message=outcome.message),)
+    return outcome
 
 
 def source_of(path: Path) -> Source:

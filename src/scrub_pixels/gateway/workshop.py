@@ -1,4 +1,4 @@
-"""The hands of the gateway: tasks go in, accounts come out, in this process or in others."""
+"""The hands of the gateway: units of tasks go in, accounts come out, in this process or in others."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import multiprocessing
 import queue
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.run.work import Task, work
-from scrub_pixels.store.accounts import Account, Outcome
+from scrub_pixels.run.executors import TASKS_AHEAD, TIME_LIMIT, Casualty
+from scrub_pixels.run.limits import TIME_IS_UP, Cost
+from scrub_pixels.run.work import Unit, work_together
+from scrub_pixels.store.accounts import Account
 
-Done = tuple[Task, Account | ScrubError]
-
-AHEAD = 4
-"""Tasks in flight per worker process."""
+Outcome = tuple[Account, ...] | Casualty | ScrubError
+Done = tuple[Unit, Outcome]
 
 
 class Workshop:
@@ -30,25 +29,26 @@ class Workshop:
     jobs
         Worker processes; 0 works in the calling thread.
     seconds
-        Time limit of one instance.
+        Time limit of one instance; without worker processes there is none.
     """
 
     def __init__(self, jobs: int, seconds: float) -> None:
-        self.room = max(1, jobs * AHEAD)
-        self._seconds, self._done = seconds, queue.Queue[Done]()
+        self.room = max(1, jobs * TASKS_AHEAD)
+        self.cost = Cost(seconds if jobs else 0.0)
+        self._done: queue.Queue[Done] = queue.Queue()
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=jobs, context=context) if jobs else None
 
-    def begin(self, task: Task) -> None:
-        """Begin a task; its end comes from `finished`."""
+    def begin(self, unit: Unit) -> None:
+        """Begin a unit; its end comes from `finished`."""
         if self._pool is None:
-            self._done.put((task, _here(task)))
+            self._done.put((unit, _here(unit)))
             return
-        future = self._pool.schedule(work, args=(task,), timeout=self._seconds)
-        future.add_done_callback(self._collector(task))
+        future = self._pool.schedule(work_together, args=(unit,))
+        future.add_done_callback(self._collector(unit))
 
     def finished(self, timeout: float) -> list[Done]:
-        """Return the tasks that have ended, after waiting for the first so many seconds."""
+        """Return the units that have ended, after waiting for the first so many seconds."""
         ended: list[Done] = []
         with suppress(queue.Empty):
             ended.append(self._done.get(timeout=timeout))
@@ -62,29 +62,25 @@ class Workshop:
             self._pool.stop()
             self._pool.join()
 
-    def _collector(self, task: Task) -> Callable[[Future[Any]], None]:
-        return lambda future: self._done.put((task, _outcome(future)))
+    def _collector(self, unit: Unit) -> Callable[[Future[Any]], None]:
+        return lambda future: self._done.put((unit, _outcome(future)))
 
 
-def _here(task: Task) -> Account | ScrubError:
+def _here(unit: Unit) -> Outcome:
     try:
-        return work(task)
+        return work_together(unit)
     except ScrubError as error:
         return error
 
 
-def _outcome(future: Future[Any]) -> Account | ScrubError:
+def _outcome(future: Future[Any]) -> Outcome:
     try:
         return future.result()
-    except FutureTimeout:
-        return _casualty("time-limit", "The time limit for one Instance was reached.")
     except ProcessExpired as error:
-        return _casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
+        if error.exitcode == -TIME_IS_UP:
+            return TIME_LIMIT
+        return Casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
     except CancelledError:
         return ScrubError("The gateway is stopping.")
     except ScrubError as error:
         return error
-
-
-def _casualty(code: str, message: str) -> Account:
-    return Account(Outcome.REFUSED, code=code, stage="internal", message=message)
