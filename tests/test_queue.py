@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,14 @@ from sqlalchemy import text
 from test_store_books import Given, a_decision
 
 from scrub_pixels.decisions.findings import Decision, Disposition
+from scrub_pixels.errors import UsageError, WorkspaceError
+from scrub_pixels.header import ProjectKey
 from scrub_pixels.store.accounts import Account, Origin, Outcome
 from scrub_pixels.store.atomic import StoreFailed
-from scrub_pixels.store.queue import Kind, State, Wanted, open_queue
+from scrub_pixels.store.queue import Draft, Kind, State, Wanted, open_queue
+from scrub_pixels.store.queue.leases import Leases
+from scrub_pixels.store.queue.sample import Sample
+from scrub_pixels.store.queue.verdicts import Drafts
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +112,96 @@ def test_failures_tell_neither_values_nor_address(place):
         connection.execute(text("INSERT INTO review_log (who) VALUES (:who)"), {"who": "DOE^JANE"})
     assert "DOE" not in str(caught.value) and "postgresql" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_many_reviewers_at_once_never_get_the_same_entry(place):
+    with open_queue(place) as queue:
+        for index in range(24):
+            queue.add(f"k{index}", Given(Path("/in") / str(index)), held("r"))
+
+        def work(who: str) -> list[str]:
+            with open_queue(place) as own:
+                leases, got = Leases(own), []
+                while (entry := leases.claim_next(who, Wanted(), 300)) is not None:
+                    got.append(entry.key)
+                return got
+
+        with ThreadPoolExecutor(4) as threads:
+            taken = [key for keys in threads.map(work, "abcd") for key in keys]
+        assert sorted(taken) == sorted(f"k{index}" for index in range(24))
+
+
+def test_processes_that_claim_one_entry_end_with_one_owner(place, tmp_path):
+    with open_queue(place) as queue:
+        queue.add("k", Given(Path("/in/x")), held("r"))
+    script = (
+        "import sys, pathlib\n"
+        "from scrub_pixels.store.queue import ReviewConflict, open_queue\n"
+        "from scrub_pixels.store.queue.leases import Leases\n"
+        "place = sys.argv[2] if '://' in sys.argv[2] else pathlib.Path(sys.argv[2])\n"
+        "with open_queue(place) as queue:\n"
+        "    print('ready', flush=True); sys.stdin.readline()\n"
+        "    try:\n"
+        "        Leases(queue).claim('k', sys.argv[1], 300); print('mine')\n"
+        "    except ReviewConflict:\n"
+        "        print('not mine')\n")
+    workers = [subprocess.Popen([sys.executable, "-c", script, who, str(place)], text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE) for who in "abc"]
+    assert all(worker.stdout.readline() == "ready\n" for worker in workers)
+    for worker in workers:
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+    assert sorted(worker.communicate()[0].strip() for worker in workers) == ["mine", "not mine", "not mine"]
+
+
+def test_whoever_works_on_an_entry_goes_on_if_it_is_held_again_unchanged(place):
+    with open_queue(place) as queue:
+        leases = Leases(queue)
+        drafts = Drafts(queue, leases)
+        queue.add("k", Given(Path("/in/x")), held("r"))
+        leases.claim("k", "ann", 300)
+        drafts.save("k", "ann", Draft(()))
+        queue.add("k", Given(Path("/in/x")), held("r"))
+        same = queue.get("k")
+        assert (same.claimed_by, same.round) == ("ann", 0) and same.draft
+        queue.add("k", Given(Path("/in/x"), size=11), held("r"))
+        new = queue.get("k")
+        assert (new.claimed_by, new.round, new.draft) == ("", 1, 0)
+
+
+def test_a_sample_is_even_repeatable_and_at_least_one_of_each(place):
+    key = ProjectKey(bytes(32))
+    with open_queue(place) as queue:
+        def drawn() -> set[str]:
+            sample = Sample(queue.database, "mine", key)
+            for index in range(60):
+                device = "A" if index < 55 else f"B{index}"
+                sample.enter(f"k{index}", Origin(device=device, rows=1, columns=1))
+            sample.commit()
+            return set(sample.draw(0.1))
+
+        first = drawn()
+        of_a = [k for k in first if int(k[1:]) < 55]
+        assert len(of_a) == 6 and len(first) == 6 + 5
+        assert drawn() == first, "entered anew, the same are drawn"
+        sample = Sample(queue.database, "mine", key)
+        assert sample.draw(0.1) == {}, "what is drawn stays drawn"
+        assert len(sample.draw(0.2)) == 5
+        for share in (0.0, 1.1, -1.0):
+            with pytest.raises(UsageError):
+                sample.draw(share)
+        assert sum(s.drawn for s in sample.strata()) == 16
+
+
+def test_a_queue_that_is_no_database_says_so(tmp_path):
+    (tmp_path / "queue.sqlite").write_bytes(b"nonsense" * 1000)
+    with pytest.raises(WorkspaceError, match="cannot be used"), open_queue(tmp_path / "queue.sqlite"):
+        pass
+    for url in ("mysql://u:secret@h/d", "nonsense", "postgresql+psycopg2://u:secret@h/d"):
+        with pytest.raises(UsageError) as caught, open_queue(url):
+            pass
+        assert "secret" not in str(caught.value)
+    unreachable = "postgresql+psycopg://u:secret@/d?host=" + str(tmp_path)
+    with pytest.raises(WorkspaceError) as caught, open_queue(unreachable):
+        pass
+    assert "secret" not in str(caught.value) and caught.value.__cause__ is None

@@ -330,7 +330,7 @@ def test_killed_in_the_middle_of_a_release_it_is_done_again(case):
         key = desk.claim_next("ann", Wanted()).key
         desk.save_draft(key, "ann", Draft((BOX,)))
         desk.accept(key, "ann")
-    for step in ("prepare", "publish", "settle", "booked"):
+    for step in ("publish", "settle", "booked"):
         command = [sys.executable, __file__, str(case.workspace), step]
         killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])})
         assert killed.returncode == -signal.SIGKILL, step
@@ -361,10 +361,8 @@ if __name__ == "__main__":
     from scrub_pixels.store.queue.entries import ReviewQueue
 
     place, step = sys.argv[1:]
-    owners = {"prepare": OutFolder, "publish": OutFolder, "settle": Desktop, "booked": ReviewQueue}
-    if step == "booked":  # within the transaction that enters the end
-        _die_after(ReviewQueue, "write_log")
-    else:
-        _die_after(owners[step], step)
+    deaths = {"publish": (OutFolder, "publish"), "settle": (Desktop, "settle"),
+              "booked": (ReviewQueue, "write_log")}  # the last within the transaction that enters the end
+    _die_after(*deaths[step])
     with open_desk(Path(place)) as opened:
         opened.carry_out()

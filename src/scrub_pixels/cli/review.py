@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from scrub_pixels.cli.app import app
+from scrub_pixels.cli.review_options import QUEUE_VARIABLE
 
 if TYPE_CHECKING:
     from scrub_pixels.review.commands import Place
     from scrub_pixels.store.queue import Wanted
-
-QUEUE_VARIABLE = "SCRUB_PIXELS_QUEUE"
 
 review_app = App(name="review", help="Look at what was held and decide; see `scrub-pixels review --help`.")
 app.command(review_app)
@@ -358,3 +357,69 @@ def list_users(workspace: Path = WORKSPACE, /) -> None:
 
     for account in Accounts(workspace).all():
         print(f"{account.role.value:<10} {account.name}")
+
+
+@learned_app.command(name="show")
+def show_learned(workspace: Path = WORKSPACE, /, *, version: int | None = None) -> None:
+    """Print what reviews have taught, as a catalogue of devices free of identifiers.
+
+    Parameters
+    ----------
+    workspace
+        The private folder of a run.
+    version
+        Which version (default: the last one, which the next run uses).
+    """
+    from scrub_pixels.review.commands import print_learned
+
+    print_learned(workspace, version)
+
+
+@learned_app.command(name="export")
+def export_learned(
+    workspace: Path = WORKSPACE, /, *, output: Annotated[Path, Parameter(name=["--output", "-o"])]
+) -> None:
+    """Write what reviews have taught to a file for --learned, or for another workspace.
+
+    Parameters
+    ----------
+    workspace
+        The private folder of a run.
+    output
+        The file.
+    """
+    from scrub_pixels.review.commands import write_learned
+
+    write_learned(workspace, output)
+
+
+@learned_app.command(name="import")
+def import_learned(file: Path, workspace: Path = WORKSPACE, /, *, queue: QueueOptions = OWN) -> None:
+    """Take in what reviews have taught elsewhere; terms that may be names here are left out.
+
+    Parameters
+    ----------
+    file
+        As `learned export` writes it.
+    workspace
+        The private folder of a run.
+    """
+    from scrub_pixels.review.commands import take_learned
+
+    take_learned(queue.at(workspace), file)
+
+
+@learned_app.command(name="revert")
+def revert_learned(version: int, workspace: Path = WORKSPACE, /, *, queue: QueueOptions = OWN) -> None:
+    """Go back to a version; what was learned after it counts no more.
+
+    Parameters
+    ----------
+    version
+        Its number; 0 is to have learned nothing.
+    workspace
+        The private folder of a run.
+    """
+    from scrub_pixels.review.commands import go_back
+
+    go_back(queue.at(workspace), version)

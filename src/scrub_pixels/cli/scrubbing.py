@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,12 +14,12 @@ from rich.console import Console
 from scrub_pixels.cli.app import INPUT, RUNNING, app, console
 from scrub_pixels.cli.choosing import EVERY_INPUT, ChoiceOptions, chosen_inputs
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
+from scrub_pixels.cli.review_options import UNREVIEWED, ReviewOptions, with_review
 from scrub_pixels.errors import UsageError
 
 MOST_JOBS = 512
 
 STREAM = "-"
-DICOMWEB = "dicomweb+"
 
 LayoutName = Literal["new", "keep"]
 
@@ -84,24 +83,19 @@ def scrub(
     policy: PolicyOptions = AS_IT_IS,
     run: RunOptions = PLAIN,
     choice: ChoiceOptions = EVERY_INPUT,
+    review: ReviewOptions = UNREVIEWED,
 ) -> int:
     """Write a complete anonymized copy of IN to OUT.
 
     Parameters
     ----------
     source
-        A DICOM file, a folder of any files, a zip archive, a URL (s3://, gs://, az://, https://), or
-        studies of a DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
+        A DICOM file, a folder of any files, a zip archive, or a URL (s3://, gs://, az://, https://).
     out
         A new folder or URL for what is released. "- -" scrubs one Instance from stdin to stdout.
     """
     if STREAM in (source, out):
         return _stream(source, out, policy, run)
-    if source.lower().startswith(DICOMWEB):
-        from scrub_pixels.cli.gateway import scrub_from_dicomweb
-
-        again = partial(scrub, policy=policy, run=run, choice=choice)
-        return scrub_from_dicomweb(source, out, run, lambda folder: again(folder, out))
     from scrub_pixels.run.campaign import Campaign, Layout
     from scrub_pixels.run.header_commands import passphrase
     from scrub_pixels.run.observing import Wanted
@@ -112,6 +106,7 @@ def scrub(
                         Layout(run.layout), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
                         scheduler=run.scheduler, memory=_bytes(run.memory),
                         chosen=chosen_inputs(choice, place_of(source)))
+    campaign = with_review(campaign, review)
     wanted = Wanted(run.events, run.log_json)
     spoken = Console(stderr=True, quiet=run.quiet, highlight=False)
     return (rehearse_aloud if run.dry_run else carry_out)(

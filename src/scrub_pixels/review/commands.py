@@ -18,8 +18,11 @@ from scrub_pixels.errors import UsageError
 from scrub_pixels.review.desk import Desk, open_desk
 from scrub_pixels.review.exchange import apply, audit, export, read
 from scrub_pixels.review.views import MissRate
+from scrub_pixels.store.atomic import failures_explained
 from scrub_pixels.store.export import shown, write_private_file
+from scrub_pixels.store.learned import Learned
 from scrub_pixels.store.queue import Entry, Wanted
+from scrub_pixels.store.workspace import open_workspace
 
 SOME_LEFT = 10
 
@@ -163,3 +166,58 @@ def asked_password() -> str:
     if first != getpass.getpass("Again: "):
         raise UsageError("The two passwords differ.", remedy="Try again.")
     return first
+
+
+def print_learned(workspace: Path, version: int | None) -> None:
+    """Print a version of what was learned.
+
+    Raises
+    ------
+    UsageError
+        If there is no such version.
+    """
+    learned = Learned(open_workspace(workspace, create=False))
+    versions = learned.versions()
+    if not versions:
+        print("Nothing was learned yet.")
+        return
+    if version is not None and not 1 <= version <= len(versions):
+        raise UsageError("There is no version of this number.", remedy=f"There are 1 to {len(versions)}.")
+    file = versions[(version or len(versions)) - 1]
+    print(f"# version {file.stem} of {len(versions)}")
+    print(file.read_text(encoding="utf-8"), end="")
+
+
+def write_learned(workspace: Path, target: Path) -> None:
+    """Write what was learned to a file; free of identifiers."""
+    text = Learned(open_workspace(workspace, create=False)).text()
+    if not text:
+        raise UsageError("Nothing was learned yet.", remedy="Accept some entries first.")
+    with failures_explained("The file"):
+        target.write_text(text, encoding="utf-8")
+
+
+def take_learned(place: Place, file: Path) -> None:
+    """Take in a catalogue of elsewhere.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or is none.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError("The file cannot be read as text.", remedy="Check its path.") from None
+    with place.opened() as desk:
+        refused = desk.releasing.learned.take_in(text, desk.releasing.lessons)
+        desk.note(_me(), "learned imported", refused=len(refused))
+    print(f"Taken in; {len(refused)} terms were left out, because they may identify somebody here.")
+
+
+def go_back(place: Place, version: int) -> None:
+    """Go back to a version of what was learned."""
+    with place.opened() as desk:
+        gone = desk.releasing.learned.revert(version, desk.releasing.lessons)
+        desk.note(_me(), "learned reverted", version=version)
+    print(f"Back at version {version}; {gone} lessons count no more.")

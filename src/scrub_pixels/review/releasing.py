@@ -28,6 +28,7 @@ from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.review.drafting import proposal, review_of
 from scrub_pixels.review.pictures import content_of, source_of
+from scrub_pixels.review.teaching import lessons_of
 from scrub_pixels.run.discovery import Source
 from scrub_pixels.run.work import second_name
 from scrub_pixels.store.accounts import (
@@ -40,10 +41,12 @@ from scrub_pixels.store.accounts import (
 from scrub_pixels.store.atomic import DuplicateUid, Output, Place, open_out
 from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.layout import KeptNames, new_path, tells
+from scrub_pixels.store.learned import Learned
 from scrub_pixels.store.ledger import Row
 from scrub_pixels.store.objects import open_prefix
 from scrub_pixels.store.origin import origin_of
 from scrub_pixels.store.queue import Entry, State
+from scrub_pixels.store.queue.lessons import Lessons
 from scrub_pixels.store.queue.verdicts import Drafts, Verdicts
 from scrub_pixels.store.report import write_report
 from scrub_pixels.store.workspace import Workspace
@@ -89,6 +92,7 @@ class Releasing:
 
     def __init__(self, orders: Orders, drafts: Drafts, verdicts: Verdicts) -> None:
         self.orders, self.drafts, self.verdicts = orders, drafts, verdicts
+        self.lessons, self.learned = Lessons(verdicts.queue), Learned(orders.workspace)
 
     def carry_out(self) -> int:
         """Carry out every decision that waits, and return how many were.
@@ -119,6 +123,7 @@ class Releasing:
                     for entry in self.verdicts.undecided_on_disk()]
             books.commit()
             write_report(out, books.ledger)
+            self.learned.refresh(self.lessons)
         return sum(done)
 
     def _open_out(self, stack: ExitStack) -> Output:
@@ -137,6 +142,7 @@ class Releasing:
                                  remedy="Use the workspace and the queue of the same run.")
         if row.output:
             desktop.out.withdraw(row.output)
+            self.lessons.enter(entry, ())
         return _ENDS.get(entry.state, Releasing._hold)(self, entry, row, desktop)
 
     def _reject(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
@@ -161,6 +167,8 @@ class Releasing:
         if end.outcome is Outcome.RELEASED:
             masked = {"masked": len(draft.redactions)}
             stands = self.verdicts.booked(entry, State.RELEASED, "released", masked)
+            if stands:
+                self.lessons.enter(entry, lessons_of(entry, decision, draft, end.origin))
             return stands or desktop.take_back(row, end)
         if end.outcome is Outcome.HELD:
             self.verdicts.queue.add(entry.key, source_of(entry), end)

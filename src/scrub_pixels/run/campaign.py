@@ -27,6 +27,7 @@ from scrub_pixels.run.work import Layout, Orders, Task, Unit, work_together
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import Output, open_out
 from scrub_pixels.store.books import Books, open_books
+from scrub_pixels.store.learned import Learned, of_run, taught
 from scrub_pixels.store.ledger import Totals
 from scrub_pixels.store.objects import open_prefix
 from scrub_pixels.store.report import write_report
@@ -67,6 +68,8 @@ class Campaign:
         A PostgreSQL database for the review queue; None keeps it in the workspace.
     qa_sample
         Share of the released Instances, 0 to 1, drawn into the queue for quality control.
+    learned
+        File of what reviews have taught; empty for none, None for what was learned in the workspace.
     chosen
         Which inputs this run is about, by a catalog; None for all. The others are no part of it.
     """
@@ -81,6 +84,7 @@ class Campaign:
     passphrase: bytes = field(default=b"", repr=False)
     queue_url: str | None = field(default=None, repr=False)
     qa_sample: float = 0.0
+    learned: str | None = None
     scheduler: str = ""
     memory: int = 0
     chosen: Callable[[Source], bool] | None = field(default=None, repr=False)
@@ -150,6 +154,7 @@ def run(campaign: Campaign, watch: Watcher = lambda account: None) -> Result:
         target = out.root if isinstance(campaign.out, Path) else campaign.out.rstrip("/")
         books = stack.enter_context(open_books(workspace, target, campaign.passphrase, campaign.queue_url))
         _check_layout(campaign, books)
+        campaign = replace(campaign, policy=taught(campaign.policy, _learned(campaign, workspace, books)))
         return _Run(campaign, workspace, out, books).go(watch)
 
 
@@ -157,6 +162,15 @@ def _opened(out: Path | str, stack: ExitStack) -> Output:
     if isinstance(out, str):
         return stack.enter_context(open_prefix(out))
     return stack.enter_context(open_out(out))
+
+
+def _learned(campaign: Campaign, workspace: Workspace, books: Books) -> Path | None:
+    """Return what reviews have taught; a run that goes on stays with what it began with."""
+    if campaign.learned is not None:
+        return Path(campaign.learned) if campaign.learned else None
+    if campaign.resume and books.ledger.runs.layout():
+        return of_run(books.ledger.runs.last(), workspace)
+    return Learned(workspace).current()
 
 
 def _check_layout(campaign: Campaign, books: Books) -> None:

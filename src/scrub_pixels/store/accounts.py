@@ -66,6 +66,8 @@ class Origin:
     ----------
     modality, device
         As the header has them, where they hold no identifier; else empty, or a keyed token.
+    manufacturer, model
+        Exactly as the header has them; empty if `device` is a token.
     series
         Keyed token of the Series Instance UID.
     naming
@@ -78,6 +80,8 @@ class Origin:
 
     modality: str = ""
     device: str = ""
+    manufacturer: str = ""
+    model: str = ""
     series: str = ""
     naming: str = "new"
     rows: int = 0

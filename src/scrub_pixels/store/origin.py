@@ -27,9 +27,13 @@ def origin_of(instance: Instance, key: ProjectKey, naming: str) -> Origin:
     """
     dataset, identity = instance.dataset, harvest(instance.dataset)
     numbers = {name: _number(dataset, keyword) for name, keyword in _SIZES}
+    device = _shown(device_name(dataset), identity, key)
+    plain = device == device_name(dataset)
     return Origin(
         modality=_shown(_text(dataset, "Modality"), identity, key),
-        device=_shown(device_name(dataset), identity, key),
+        device=device,
+        manufacturer=_text(dataset, "Manufacturer") if plain else "",
+        model=_text(dataset, "ManufacturerModelName") if plain else "",
         series=_token(key, "series", _text(dataset, "SeriesInstanceUID")),
         naming=naming,
         frames=instance.frames,

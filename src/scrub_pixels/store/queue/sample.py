@@ -15,9 +15,11 @@ from scrub_pixels.errors import UsageError
 from scrub_pixels.header import ProjectKey
 from scrub_pixels.store.accounts import Origin
 from scrub_pixels.store.queue.connection import QueueDatabase
-from scrub_pixels.store.queue.schema import POPULATION
+from scrub_pixels.store.queue.schema import POPULATION, WORDS
 
 _P = POPULATION.c
+
+MOST_KNOWN = 1_000_000
 
 CLEAN, MISSED = "clean", "missed"
 
@@ -54,9 +56,12 @@ class Sample:
     def __init__(self, database: QueueDatabase, owner: str, key: ProjectKey) -> None:
         self._database, self._owner, self._key = database, owner, key
         self._entered: dict[str, dict[str, Any]] = {}
+        self._words: set[str] = set()
+        self._known: set[str] = set()
 
     def enter(self, key: str, origin: Origin) -> None:
         """Enter a released Instance; durable with the next `commit`."""
+        self._words |= origin.words - self._known
         kept = {name: value for name, value in asdict(origin).items() if name != "words"}
         self._entered[key] = {"key": key, "owner": self._owner, "stratum": origin.stratum,
                               "rank": self._key.digest(key.encode(), "quality control"),
@@ -72,6 +77,11 @@ class Sample:
         with self._database.writing() as connection:
             rows = list(self._entered.values())
             connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=renewed), rows)
+            words = [{"owner": self._owner, "word": word} for word in sorted(self._words)]
+            if words:
+                connection.execute(dialect.insert(WORDS).on_conflict_do_nothing(), words)
+        self._known = self._words | (self._known if len(self._known) < MOST_KNOWN else set())
+        self._words = set()
         self._entered.clear()
 
     def forget(self, key: str) -> None:

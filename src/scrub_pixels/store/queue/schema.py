@@ -120,6 +120,18 @@ WORDS = Table(
 )
 """Keyed digests of the words of all identifiers seen: none of them may become vocabulary."""
 
+LESSONS = Table(
+    "review_lessons", METADATA,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    _text("owner"), Column("entry", NUMBER, ForeignKey("review_entries.id"), nullable=True),
+    Column("at", Double, nullable=False), Column("kind", Text, nullable=False),
+    _text("manufacturer"), _text("model"), _number("rows"), _number("columns"),
+    Column("what", Text, nullable=False), _text("series"), _number("dismissed"),
+    Index("review_lessons_owner", "owner", "dismissed", "id"),
+    Index("review_lessons_entry", "owner", "entry"),
+)
+"""What accepted decisions said about devices and words."""
+
 GROWING = ("review_log", "review_drafts", "review_approvals")
 
 

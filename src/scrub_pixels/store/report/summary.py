@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import PurePath
 from typing import Any
 
 from pydicom.uid import UID
@@ -110,8 +111,17 @@ def summary(ledger: Ledger, gathered: Gathered) -> dict[str, Any]:
                      for (a, b), n in gathered.syntaxes.most_common()],
         "readers": _table(gathered.readers, "reader"),
         "warnings": _table(gathered.warnings, "warning"),
-        "policy": dict(run.policy), "policy_digest": run.policy_digest, "versions": dict(run.versions),
+        "policy": _shown(run.policy), "policy_digest": run.policy_digest, "versions": dict(run.versions),
     }
+
+
+def _shown(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings without the folders of files they name: those are nobody else's business."""
+    shown = dict(policy)
+    decisions = dict(shown.get("decisions", {}))
+    if decisions.get("devices"):
+        shown["decisions"] = {**decisions, "devices": [PurePath(name).name for name in decisions["devices"]]}
+    return shown
 
 
 def _rate(ledger: Ledger, run: int, seconds: float) -> float:
