@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from scrub_pixels.errors import UsageError
 MOST_JOBS = 512
 
 STREAM = "-"
+DICOMWEB = "dicomweb+"
 
 LayoutName = Literal["new", "keep"]
 
@@ -90,12 +92,18 @@ def scrub(
     Parameters
     ----------
     source
-        A DICOM file, a folder of any files, a zip archive, or a URL (s3://, gs://, az://, https://).
+        A DICOM file, a folder of any files, a zip archive, a URL (s3://, gs://, az://, https://), or
+        studies of a DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
     out
         A new folder or URL for what is released. "- -" scrubs one Instance from stdin to stdout.
     """
     if STREAM in (source, out):
         return _stream(source, out, policy, run)
+    if source.lower().startswith(DICOMWEB):
+        from scrub_pixels.cli.gateway import scrub_from_dicomweb
+
+        again = partial(scrub, policy=policy, run=run, choice=choice, review=review)
+        return scrub_from_dicomweb(source, out, run, lambda folder: again(folder, out))
     from scrub_pixels.run.campaign import Campaign, Layout
     from scrub_pixels.run.header_commands import passphrase
     from scrub_pixels.run.observing import Wanted
