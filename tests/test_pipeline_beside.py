@@ -443,3 +443,56 @@ def test_a_review_cannot_uncover_the_label_of_a_slide(basic) -> None:
 
     dataset = make_instance(frames=[np.full(SHAPE, 90, np.uint8)], SpecimenLabelInImage="YES")
     assert not basic.scrub(dataset, Review((), (), ())).dataset.pixel_array.any()
+
+
+def stroked(text: str) -> Dataset:
+    """Return a presentation state whose graphic objects spell `text` in single strokes."""
+    dataset, annotation, strokes = without_frames(GREYSCALE_STATE), Dataset(), []
+    picture = np.zeros((60, 30 * len(text)), np.uint8)
+    cv2.putText(picture, text, (5, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 255, 2)
+    for row in range(picture.shape[0]):
+        edges = np.flatnonzero(np.diff(np.pad(picture[row] > 127, 1).astype(np.int8)))
+        for left, right in edges.reshape(-1, 2):
+            item = Dataset()
+            item.GraphicType, item.GraphicAnnotationUnits = "POLYLINE", "PIXEL"
+            item.GraphicData = [float(left), float(row), float(right), float(row)]
+            strokes.append(item)
+    annotation.GraphicLayer, annotation.GraphicObjectSequence = "LAYER", Sequence(strokes)
+    dataset.GraphicAnnotationSequence = Sequence([annotation])
+    return dataset
+
+
+@pytest.mark.parametrize(("text", "kept"), [(NAME, False), ("LEFT", True)])
+def test_strokes_that_spell_a_name_go(graphics, text, kept) -> None:
+    outcome = graphics.scrub(stroked(text))
+    annotations = outcome.dataset.get("GraphicAnnotationSequence") or [Dataset()]
+    assert ("GraphicObjectSequence" in annotations[0]) is kept
+
+
+@pytest.mark.parametrize("data", [["x"], [float("nan")] * 4, [1e30, 0.0] * 2])
+def test_strokes_that_cannot_be_drawn_go(graphics, data) -> None:
+    dataset = stroked("I")
+    (annotation,) = dataset.GraphicAnnotationSequence
+    annotation.GraphicObjectSequence[0].GraphicData = data if data != ["x"] else None
+    outcome = graphics.scrub(dataset)
+    kept = "GraphicObjectSequence" in (outcome.dataset.get("GraphicAnnotationSequence") or [Dataset()])[0]
+    assert kept is (data == ["x"])
+
+
+def test_an_overlay_in_bits_of_the_samples_is_held(basic, graphics) -> None:
+    samples = np.full(SHAPE, 700, np.uint16)
+    dataset = make_instance(Recipe(bits_allocated=16, bits_stored=12), frames=[samples])
+    for element, value in ((0x10, SHAPE[0]), (0x11, SHAPE[1]), (0x100, 16), (0x102, 11)):
+        dataset.add_new((0x6002, element), "US", value)
+    assert isinstance(basic.scrub(dataset), Held) and isinstance(graphics.scrub(dataset), Held)
+    dataset[0x6002, 0x102].value = 12
+    assert not isinstance(basic.scrub(dataset), Held)
+
+
+@pytest.mark.parametrize("frames", [2, 10**6])
+def test_overlays_of_more_frames_than_the_image_are_removed(graphics, frames) -> None:
+    dataset = plain()
+    add_overlay(dataset, [written("LEFT")])
+    dataset[0x6000, 0x10].value, dataset[0x6000, 0x11].value = 1, 1
+    dataset[0x6000, 0x15].value = frames
+    assert overlay_groups(graphics.scrub(dataset).dataset) == ()

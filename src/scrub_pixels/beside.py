@@ -17,7 +17,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from scrub_pixels.decisions import Decision, Disposition, Redaction
+from scrub_pixels.decisions import Decision, Disposition, Redaction, Verdict
 from scrub_pixels.errors import ProofFailed
 from scrub_pixels.frames import (
     PICTURES,
@@ -25,6 +25,7 @@ from scrub_pixels.frames import (
     Instance,
     OverlayPlane,
     carriers,
+    drawings,
     elements_of,
     icon_of,
     overlay_groups,
@@ -38,6 +39,9 @@ REMOVED, CLEARED, KEPT, CLEANED, REBUILT = "removed", "cleared", "kept", "cleane
 
 _ICON = 0x00880200
 _TEXT_VALUE = "UnformattedTextValue"
+_LONGEST_TEXT = 1024
+"""Characters of an ST value (PS3.5 6.2); longer ones are no annotation."""
+_STROKES = frozenset({"GraphicObjectSequence", "CompoundGraphicSequence"})
 _SPARE_BITS = "bits outside Bits Stored"
 
 
@@ -118,7 +122,7 @@ def set_aside(original: Instance, candidate: Instance, wishes: Wishes, judges: J
         dealt_with = sum(n for (name, _), n in fates.items() if name == kind.value)
         fates[kind.value, REMOVED] += max(0, count - dealt_with)
     if wishes.graphics:
-        bare = _without_identifying_text(bare, judges, fates)
+        bare = _without_identifying_text(bare, judges, fates, keep_strokes=_are_harmless(bare, judges))
     return Aside(bare, tuple(elements), _accounts(fates))
 
 
@@ -177,8 +181,9 @@ def _judged(plane: OverlayPlane, judges: Judges) -> tuple[OverlayPlane | None, s
     clean = plane.cleared(regions)
     _prove(plane, clean, regions)
     again = judges.plane(clean)
-    harmless = again.disposition is Disposition.RELEASE and not again.redactions
-    return (clean, CLEANED) if harmless else (None, REMOVED)
+    empty = all(not clean.bits(f)[r.slices].any() for f, some in _by_frame(again.redactions, clean).items()
+                for r in some)  # fmt: skip
+    return (clean, CLEANED) if again.disposition is Disposition.RELEASE and empty else (None, REMOVED)
 
 
 def _by_frame(redactions: tuple[Redaction, ...], plane: OverlayPlane) -> dict[int, list[Region]]:
@@ -201,7 +206,17 @@ def _prove(before: OverlayPlane, after: OverlayPlane, regions: dict[int, list[Re
                               tag=f"({before.group:04X},3000) OverlayData")
 
 
-def _without_identifying_text(dataset: Dataset, judges: Judges, fates: Counter[tuple[str, str]]) -> Dataset:
+def _are_harmless(dataset: Dataset, judges: Judges) -> bool:
+    """Tell whether the strokes of graphic annotations spell nothing that identifies."""
+    planes = drawings(dataset)
+    decisions = [] if planes is None else [judges.plane(plane) for plane in planes]
+    released = all(d.disposition is Disposition.RELEASE and not d.redactions for d in decisions)
+    return planes is not None and released
+
+
+def _without_identifying_text(
+    dataset: Dataset, judges: Judges, fates: Counter[tuple[str, str]], *, keep_strokes: bool
+) -> Dataset:
     """Return a data set whose graphic annotations keep only text that is proven harmless.
 
     What is drawn as text is judged like text that is burned in, which is stricter than a search
@@ -210,10 +225,13 @@ def _without_identifying_text(dataset: Dataset, judges: Judges, fates: Counter[t
     level = copy.copy(dataset)
     level._dict = dict(dataset._dict)
     for element in dataset:
-        if element.VR == "SQ" and element.value:
+        if element.keyword in _STROKES and not keep_strokes:
+            fates[CarrierKind.GRAPHIC.value, REMOVED] += 1
+            del level[element.tag]
+        elif element.VR == "SQ" and element.value:
             items = [item for item in element.value if not _identifies(item, judges, fates)]
-            twin = DataElement(element.tag, "SQ", Sequence(
-                [_without_identifying_text(item, judges, fates) for item in items]))
+            clean = [_without_identifying_text(i, judges, fates, keep_strokes=keep_strokes) for i in items]
+            twin = DataElement(element.tag, "SQ", Sequence(clean))
             twin.is_undefined_length = element.is_undefined_length
             level[element.tag] = twin
     return level
@@ -223,7 +241,7 @@ def _identifies(item: Dataset, judges: Judges, fates: Counter[tuple[str, str]]) 
     text = str(item.get(_TEXT_VALUE) or "").strip()
     if not text:
         return False
-    decision = judges.text(text)
-    harmless = decision.disposition is Disposition.RELEASE and not decision.redactions
+    findings = judges.text(text).findings if len(text) <= _LONGEST_TEXT else ()
+    harmless = bool(findings) and all(finding.verdict is Verdict.BENIGN for finding in findings)
     fates[CarrierKind.GRAPHIC.value, KEPT if harmless else REMOVED] += 1
     return not harmless

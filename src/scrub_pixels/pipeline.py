@@ -37,7 +37,9 @@ from scrub_pixels.frames import (
     OverlayPlane,
     content_kind,
     is_dicomdir,
+    lies_in_stored_bits,
     open_instance,
+    overlay_groups,
     scan_area,
     shows_slide_label,
 )
@@ -61,6 +63,7 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 Reviewing = Review | Sequence[Redaction]
 
 SLIDE_LABEL = "policy: image of a slide's label"
+IN_SAMPLES = "an overlay plane lies in bits that belong to the samples"
 
 NOTHING_DECIDED = Decision((), (), Disposition.RELEASE)
 
@@ -244,7 +247,8 @@ class Scrubber:
         settings = self.policy.decisions
         by_regions = settings.policy is KeepPolicy.OUTSIDE_REGIONS
         trusted = scan_area(instance).trusted if by_regions else ()
-        return search, decide(search, instance.dataset, settings, regions=trusted)
+        decision = decide(search, instance.dataset, settings, regions=trusted)
+        return search, _doubted(decision, IN_SAMPLES) if _draws_in_samples(instance) else decision
 
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
         """Mask what was decided, and open the result anew."""
@@ -304,6 +308,16 @@ def _refuse_index(instance: Instance) -> None:
     if is_dicomdir(instance.dataset):
         raise NotDicom("This is a DICOMDIR, an index of other files.", stage="open",
                        remedy="Nothing to do: the files it lists are processed one by one.")
+
+
+def _draws_in_samples(instance: Instance) -> bool:
+    """Tell whether an overlay takes bits of the samples themselves: no search shows it by itself."""
+    return any(lies_in_stored_bits(instance, group) for group in overlay_groups(instance.dataset))
+
+
+def _doubted(decision: Decision, reason: str) -> Decision:
+    held = Disposition.HOLD if decision.disposition is Disposition.RELEASE else decision.disposition
+    return replace(decision, disposition=held, reasons=(*decision.reasons, reason))
 
 
 def _kept_from_passing(instance: Instance, policy: Policy) -> tuple[str, ...]:

@@ -4,11 +4,18 @@ from scrub_pixels.frames.carriers import PICTURES, Carrier, CarrierKind, carrier
 from scrub_pixels.frames.content import ContentKind, content_kind, shows_slide_label
 from scrub_pixels.frames.description import PixelDescription
 from scrub_pixels.frames.encoding import encode_frame, join_frames, pixel_data_vr, written_photometric
+from scrub_pixels.frames.graphics import drawings
 from scrub_pixels.frames.icons import icon_of
 from scrub_pixels.frames.instance import Instance, open_instance
 from scrub_pixels.frames.limits import Limits
 from scrub_pixels.frames.opening import is_dicomdir
-from scrub_pixels.frames.overlays import OverlayPlane, elements_of, overlay_groups, read_plane
+from scrub_pixels.frames.overlays import (
+    OverlayPlane,
+    elements_of,
+    lies_in_stored_bits,
+    overlay_groups,
+    read_plane,
+)
 from scrub_pixels.frames.regions import ScanArea, scan_area
 from scrub_pixels.frames.syntaxes import (
     TRANSFER_SYNTAXES,
@@ -34,11 +41,13 @@ __all__ = [
     "View",
     "carriers",
     "content_kind",
+    "drawings",
     "elements_of",
     "encode_frame",
     "icon_of",
     "is_dicomdir",
     "join_frames",
+    "lies_in_stored_bits",
     "open_instance",
     "overlay_groups",
     "pixel_data_vr",

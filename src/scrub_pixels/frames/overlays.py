@@ -22,7 +22,8 @@ FIRST_GROUP, LAST_GROUP = 0x6000, 0x601E
 
 _ROWS, _COLUMNS, _FRAMES, _TYPE, _ORIGIN, _FIRST_FRAME = 0x10, 0x11, 0x15, 0x40, 0x50, 0x51
 _BITS_ALLOCATED, _BIT_POSITION, _DATA = 0x100, 0x102, 0x3000
-_LARGEST_BITS = 1 << 33
+_LARGEST_PLANE = 1 << 28
+"""Bits of one frame of a plane; a larger one is no overlay of an image that could be read."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ def read_plane(instance: Instance, group: int) -> OverlayPlane | None:
         return None
     if data is None:
         return _embedded(instance, number) if is_embedded(instance, group) else None
-    frames = max(1, number.of(_FRAMES, 1))
+    frames, value = max(1, number.of(_FRAMES, 1)), data.value
     bits = rows * columns * frames
-    value = data.value
-    if not isinstance(value, bytes) or bits > _LARGEST_BITS or 8 * len(value) < bits:
+    if frames > max(1, instance.frames) or rows * columns > _LARGEST_PLANE:
+        return None
+    if not isinstance(value, bytes) or 8 * len(value) < bits:
         return None
     packed = value if data.VR != "OW" or instance.transfer_syntax.little_endian else _swapped(value)
     return _plane(number, frames, packed[: -(-bits // 8)])

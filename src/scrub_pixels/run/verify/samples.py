@@ -88,7 +88,8 @@ def _samples(
     before: Instance, after: Instance, redacted: Redacted, cleared: bool, faults: Sequence[str]
 ) -> list[Remark]:
     if after.video is not None and not faults and redacted.spans:
-        return [Remark("samples", Mark.NOTED, "a video that was encoded anew: no difference that can be seen")]
+        why = "a video that was encoded anew: no difference that can be seen"
+        return [Remark("samples", Mark.NOTED, why)]
     return passed_or("samples", [*faults, *_spare_bits(before, after, redacted, cleared)])
 
 
