@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-         "--disable-dev-shm-usage")
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--hide-scrollbars", "--disable-dev-shm-usage")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, TABLET, TABLET_UPRIGHT = (1280, 720), (1180, 820), (820, 1180)
 SECONDS = 20
@@ -45,7 +45,8 @@ class Browser:
     def resize(self, size, touch=False):
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": touch, "maxTouchPoints": 5})
+        fingers = {"enabled": touch, "maxTouchPoints": 5}
+        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", fingers)
 
     def go(self, url):
         self.driver.get(url)
@@ -112,8 +113,8 @@ class Browser:
 
     def on_page(self, row, column):
         """Return where a sample of the frame stands on the page."""
-        box = self.script("const r = document.getElementById('picture').getBoundingClientRect();"
-                          "const c = document.getElementById('picture'); return [r.x, r.y, r.width / c.width]")
+        box = self.script("const c = document.getElementById('picture'); const r = c.getBoundingClientRect();"
+                          "return [r.x, r.y, r.width / c.width]")
         return box[0] + (column + 0.5) * box[2], box[1] + (row + 0.5) * box[2]
 
     def screenshot(self, name):
@@ -122,7 +123,8 @@ class Browser:
 
     def complaints(self):
         """Return what the browser's console holds against the page."""
-        return [line["message"] for line in self.driver.get_log("browser") if line["level"] in ("SEVERE", "WARNING")]
+        lines = self.driver.get_log("browser")
+        return [line["message"] for line in lines if line["level"] in ("SEVERE", "WARNING")]
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ const filter = () => {
 async function refresh(background = false) {
   facts = await get("/facets", { background });
   const waiting = facts.kinds ?? {};
-  at("left").textContent = number(facts.left);
+  at("left").textContent = number(waiting[tab === "qa" ? "qa" : "held"]);
   for (const place of document.querySelectorAll("[data-count]")) {
     const name = place.dataset.count;
     place.textContent = number(name === "decided" ? total(facts.states, DECIDED) : waiting[name] ?? 0);

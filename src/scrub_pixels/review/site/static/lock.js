@@ -27,13 +27,11 @@ export function wasActive() {
 
 export const isLocked = () => locked;
 
+// Leaving the page forgets everything it held.
 function lock() {
   if (locked) return;
   locked = true;
+  document.body.style.visibility = "hidden";
   sessionStorage.setItem("return-to", location.pathname);
-  for (const node of [...document.body.children]) if (node.id !== "curtain") node.remove();
-  const curtain = document.getElementById("curtain");
-  curtain.hidden = false;
-  document.getElementById("curtain-go").focus();
-  window.dispatchEvent(new Event("locked"));
+  location.replace("/sign-in#locked");
 }

@@ -4,9 +4,11 @@ import { post } from "./api.js";
 
 const message = document.getElementById("message");
 const again = document.getElementById("again");
-const token = location.hash.slice(1);
+const locked = location.hash === "#locked";
+const token = locked ? "" : location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
+if (locked) message.textContent = "Locked after a pause. Nothing is lost: what you drew is kept.";
 if (token) {
   again.hidden = true;
   message.textContent = "Opening…";

@@ -27,6 +27,7 @@ export function showItems(items, { selected, frame, count, answers }, onSelect) 
   const focused = document.activeElement?.closest?.("#items") ? document.activeElement.dataset.id : null;
   at("items").replaceChildren(...rows.map((row) => element("li", { children: [row] })));
   at("none").hidden = items.length > 0;
+  at("items").hidden = !items.length;
   const masked = items.filter((item) => item.look !== "kept").length;
   at("counts").textContent = items.length ? `${masked} masked, ${items.length - masked} stay` : "";
   const again = rows.find((row) => row.dataset.id === (focused && selected ? selected : focused));
@@ -34,13 +35,15 @@ export function showItems(items, { selected, frame, count, answers }, onSelect) 
   rows.find((row) => row.dataset.id === selected)?.scrollIntoView({ block: "nearest" });
 }
 
+const origin = ({ reason }) => (reason === "reviewer" ? "Box drawn by hand" : `Proposed: ${reason}`);
+
 function itemRow(item, chosen, frame, count, answers) {
   const look = LOOKS[item.look];
   const here = frame >= item.span[0] && frame < item.span[1];
   const read = item.findings.map((finding) => finding.reading || "(cannot be read)").join(" · ");
   const said = item.findings.map((finding) => answers[finding.index]).find(Boolean);
   const fate = item.look === "kept" ? (said === "term" ? "term" : "keep") : "mask";
-  const what = [item.findings.length ? look.text : "Box drawn by hand", framesText(item.span, count)].filter(Boolean).join(" · ");
+  const what = [item.findings.length ? look.text : origin(item), framesText(item.span, count)].filter(Boolean).join(" · ");
   return element("button", {
     type: "button", className: here ? "item" : "item elsewhere", ariaPressed: String(chosen), data: { id: item.id },
     children: [
@@ -57,7 +60,7 @@ export function showSelected(item, { editable, count, answers }) {
   at("selected").hidden = !item;
   if (!item) return;
   const why = item.findings.flatMap((finding) => finding.evidence);
-  at("evidence").textContent = why.length ? `Why: ${why.join("; ")}.` : "You drew this box.";
+  at("evidence").textContent = why.length ? `Why: ${why.join("; ")}.` : `${origin(item)}.`;
   at("answers").hidden = !item.findings.length;
   at("box-actions").hidden = item.look === "kept";
   document.querySelector('[data-do="frames"]').hidden = count < 2;

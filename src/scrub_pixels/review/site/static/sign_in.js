@@ -5,6 +5,8 @@ import { post } from "./api.js";
 const form = document.getElementById("sign-in");
 const message = document.getElementById("message");
 
+if (location.hash === "#locked") message.textContent = "Locked after a pause. Nothing is lost: what you drew is kept.";
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   message.textContent = "";

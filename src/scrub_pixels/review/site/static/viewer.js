@@ -122,7 +122,7 @@ function refresh() {
   Object.assign(at("state"), { textContent: entry.kind === "qa" && entry.state === "pending" ? "Quality control" : STATES[entry.state] ?? "" });
   Object.assign(at("state").dataset, { state: entry.state, kind: entry.kind });
   at("notice").hidden = !view.conflict;
-  at("notice").textContent = view.conflict || "";
+  at("notice").textContent = view.conflict ? `${view.conflict}${entry.claimedBy ? ` It is with ${entry.claimedBy}.` : ""}` : "";
   showDecision(view);
   cine.mark(items);
   showBoxes();
@@ -222,7 +222,7 @@ function nudge([down, across, tall, wide], event) {
   const box = boxes.inside([
     Math.min(work.view.rows - rows, Math.max(0, row + down * step)), Math.min(work.view.columns - columns, Math.max(0, column + across * step)),
     Math.max(1, rows + tall * step), Math.max(1, columns + wide * step)]);
-  work.redactions[item.redaction].box = box;
+  work.adjust(item.redaction, { box });
   refreshSoon(box);
 }
 
@@ -379,8 +379,8 @@ async function show(key, push = true) {
 async function reload() {
   try {
     const view = await post(`/entries/${work.key}/claim`);
+    Object.assign(work, { unsaved: 0, adjusting: false });
     work.take(view);
-    work.unsaved = 0;
     refresh();
   } catch (error) {
     warnOf(error);
@@ -451,7 +451,6 @@ window.addEventListener("pagehide", () => {
   post(`/entries/${work.key}/leave`, {}, { background: true, keepalive: true }).catch(() => {});
   dropAhead();
 });
-window.addEventListener("locked", () => { frames?.close(); stage.clear(); });
 setInterval(() => {
   if (!work?.editable || isLocked()) return;
   post(`/entries/${work.key}/renew`, {}, { background: !wasActive() }).catch((error) => error.status === 409 && reload());

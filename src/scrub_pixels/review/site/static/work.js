@@ -14,6 +14,7 @@ export class Work {
     this.onChange = onChange;
     this.saving = Promise.resolve();
     this.unsaved = 0;
+    this.adjusting = false;
     this.take(view);
   }
 
@@ -56,6 +57,12 @@ export class Work {
     return this.save();
   }
 
+  // A small step on the way to a change: shown now, kept by the next save.
+  adjust(index, values) {
+    this.adjusting = true;
+    Object.assign(this.redactions[index], values);
+  }
+
   remove(index) {
     this.redactions.splice(index, 1);
     return this.save();
@@ -71,6 +78,7 @@ export class Work {
   }
 
   save() {
+    this.adjusting = false;
     const draft = { redactions: this.redactions.map(({ box, span, reason }) => ({ box, span, reason })), answers: { ...this.answers } };
     return this.step("draft", draft);
   }
@@ -89,7 +97,7 @@ export class Work {
     this.onChange();
     const done = this.saving.then(() => post(`/entries/${this.key}/${name}`, body)).then((view) => {
       this.unsaved -= 1;
-      if (!this.unsaved) this.take({ ...view, conflict: this.view.conflict });
+      if (!this.unsaved && !this.adjusting) this.take({ ...view, conflict: this.view.conflict });
       this.onChange();
     }, (error) => {
       this.unsaved -= 1;
