@@ -83,7 +83,7 @@ def test_no_odd_group_raises(values, content) -> None:
 
 @pytest.mark.parametrize(
     "keyword",
-    ["ImageType", "WaveformSequence", "ContentSequence", "SequenceOfUltrasoundRegions", "SpecimenLabelInImage"],
+    ["ImageType", "WaveformSequence", "ContentSequence", "SequenceOfUltrasoundRegions"],
 )
 @pytest.mark.parametrize("value", [None, ""])
 def test_empty_attributes_are_no_trouble(keyword, value) -> None:
