@@ -15,11 +15,13 @@ from rich.console import Console
 from scrub_pixels.cli import (
     catalog,
     evaluating,
+    export,
     gateway,
     headers,
     looking,
     policies,
     quality,
+    release,
     review,
     scrubbing,
     verify,
@@ -27,7 +29,8 @@ from scrub_pixels.cli import (
 from scrub_pixels.cli.app import app
 from scrub_pixels.errors import ScrubError, UsageError
 
-COMMANDS = (scrubbing, review, policies, looking, headers, verify, evaluating, gateway, catalog, quality)
+COMMANDS = (scrubbing, review, policies, looking, headers, verify, evaluating, gateway, catalog, quality,
+            release, export)
 """The modules whose commands this application has, in the order `--help` was written in."""
 
 INTERRUPTED = 130

@@ -18,6 +18,7 @@ from scrub_pixels.run.verify.one_file import Orders, Task, check
 from scrub_pixels.run.verify.remarks import Checked, Mark, Remark, passed_or
 from scrub_pixels.store.atomic import MARKER
 from scrub_pixels.store.ledger import Ledger, Row, open_ledger
+from scrub_pixels.store.releases import is_release_file
 from scrub_pixels.store.report.summary import entry_of
 from scrub_pixels.store.report.write import REPORT_JSON, REPORT_LINES, REPORT_PAGE
 from scrub_pixels.store.workspace import default_workspace, open_workspace
@@ -160,13 +161,14 @@ def _unaccounted(out: Path, record: _Record) -> Iterator[str]:
 
 
 def _standing(out: Path) -> Iterator[str]:
-    """Yield every file, link or oddity below OUT but the reports and the marker of the folder."""
+    """Yield every file, link or oddity below OUT but the reports, releases and the marker of the folder."""
     for folder, folders, names in os.walk(out):
         below = Path(folder).relative_to(out)
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in (*names, *linked):
             path = (below / name).as_posix()
-            if path not in (*REPORTS, MARKER) or (out / path).is_symlink():
+            known = path in (*REPORTS, MARKER) or is_release_file(path)
+            if not known or (out / path).is_symlink():
                 yield path
 
 
