@@ -423,3 +423,28 @@ def revert_learned(version: int, workspace: Path = WORKSPACE, /, *, queue: Queue
     from scrub_pixels.review.commands import go_back
 
     go_back(queue.at(workspace), version)
+
+
+@review_app.command
+def gsps(
+    key: str,
+    workspace: Path = WORKSPACE,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    queue: QueueOptions = OWN,
+) -> None:
+    """Write the boxes of an entry as a DICOM presentation state, for any viewer. It names the patient.
+
+    Parameters
+    ----------
+    key
+        The entry, as `review list` prints it.
+    workspace
+        The private folder of a run.
+    output
+        The file; never below an output folder.
+    """
+    from scrub_pixels.review.commands import write_gsps
+
+    write_gsps(queue.at(workspace), key, output)

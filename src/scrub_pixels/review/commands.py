@@ -17,6 +17,7 @@ from rich.text import Text
 from scrub_pixels.errors import UsageError
 from scrub_pixels.review.desk import Desk, open_desk
 from scrub_pixels.review.exchange import apply, audit, export, read
+from scrub_pixels.review.presentation import write_presentation
 from scrub_pixels.review.views import MissRate
 from scrub_pixels.store.atomic import failures_explained
 from scrub_pixels.store.export import shown, write_private_file
@@ -221,3 +222,10 @@ def go_back(place: Place, version: int) -> None:
         gone = desk.releasing.learned.revert(version, desk.releasing.lessons)
         desk.note(_me(), "learned reverted", version=version)
     print(f"Back at version {version}; {gone} lessons count no more.")
+
+
+def write_gsps(place: Place, key: str, target: Path) -> None:
+    """Write the boxes of an entry as a presentation state."""
+    with place.opened() as desk:
+        write_presentation(desk, key, _me(), target)
+        desk.note(_me(), "exported a presentation state", key=key)

@@ -1,0 +1,188 @@
+"""Boxes as a Softcopy Presentation State, for people who review in their own DICOM viewer (PS3.3 A.33).
+
+Grey images get a Grayscale, colour images a Color Softcopy Presentation State. It refers to the original
+Instance and names the same patient: private, never for OUT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from scrub_pixels import __version__
+from scrub_pixels.decisions import Redaction
+from scrub_pixels.errors import UsageError
+from scrub_pixels.frames import Instance
+from scrub_pixels.review.desk import Desk
+from scrub_pixels.review.pictures import window_of
+from scrub_pixels.store.export import write_private_file
+from scrub_pixels.store.queue import REVIEWER
+
+GRAYSCALE, COLOR = "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2"
+LAYER = "REDACTIONS"
+
+OF_THE_STUDY = ("SpecificCharacterSet", "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate",
+                "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime", "AccessionNumber",
+                "ReferringPhysicianName", "StudyID")
+"""What is the original's: Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1)."""
+
+MOST_TEXT = 60
+
+
+def write_presentation(desk: Desk, key: str, who: str, target: Path) -> None:
+    """Write the draft of an entry as a presentation state to a private file.
+
+    Raises
+    ------
+    NoSuchEntry, ReviewConflict, UsageError
+        If there is no such entry, its input has changed, or the file would stand below an output folder.
+    """
+    view = desk.look(key, who)
+    instance = desk.pictures.opened(view.entry).instance
+    if instance.pixels is None:
+        raise UsageError("This Instance has no frames to draw on.", remedy="Choose another entry.")
+    state = presentation_state(instance, view.draft.redactions)
+    content = BytesIO()
+    state.save_as(content, enforce_file_format=True)
+    write_private_file(target, [content.getvalue()])
+
+
+def presentation_state(instance: Instance, redactions: Iterable[Redaction]) -> Dataset:
+    """Return a presentation state that shows redactions over an original Instance.
+
+    Parameters
+    ----------
+    instance
+        The original, with pixels.
+    redactions
+        What is or would be masked; outlined, with the reason beside.
+    """
+    original = instance.dataset
+    state = _identified(original, COLOR if _is_colour(instance) else GRAYSCALE)
+    _relate(state, original)
+    state.DisplayedAreaSelectionSequence = Sequence([_whole(instance)])
+    boxes = Sequence(_annotations(original, redactions, instance.frames))
+    if boxes:
+        state.GraphicAnnotationSequence = boxes
+        state.GraphicLayerSequence = Sequence([_layer()])
+    if _is_colour(instance):
+        state.ICCProfile = _even(imagecodecs.cms_profile("srgb"))
+    else:
+        _shown_grey(state, instance)
+    return state
+
+
+def _is_colour(instance: Instance) -> bool:
+    return instance.pixels is not None and not instance.pixels.photometric.startswith("MONOCHROME")
+
+
+def _identified(original: Dataset, sop_class: str) -> Dataset:
+    now, state = datetime.now(), Dataset()
+    for keyword in OF_THE_STUDY:
+        if keyword in original:
+            state[keyword] = original[keyword]
+        elif keyword not in ("SpecificCharacterSet", "IssuerOfPatientID"):
+            setattr(state, keyword, None)
+    state.SOPClassUID, state.SOPInstanceUID = sop_class, generate_uid(prefix=None)
+    state.Modality, state.SeriesInstanceUID = "PR", generate_uid(prefix=None)
+    state.SeriesNumber, state.InstanceNumber, state.Laterality = 1, 1, None
+    state.Manufacturer, state.ManufacturerModelName = "scrub-pixels", "scrub-pixels"
+    state.SoftwareVersions, state.DeviceSerialNumber = __version__, "0"
+    state.ContentLabel, state.ContentDescription, state.ContentCreatorName = LAYER, "Boxes of a review", None
+    state.PresentationCreationDate = now.strftime("%Y%m%d")
+    state.PresentationCreationTime = now.strftime("%H%M%S")
+    state.file_meta = FileMetaDataset()
+    state.file_meta.MediaStorageSOPClassUID = sop_class
+    state.file_meta.MediaStorageSOPInstanceUID = state.SOPInstanceUID
+    state.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return state
+
+
+def _reference(original: Dataset, frames: Iterable[int] = ()) -> Dataset:
+    """Return a reference to the original, to some of its frames (0-based) if any are named."""
+    item, numbers = Dataset(), [frame + 1 for frame in frames]
+    item.ReferencedSOPClassUID = original.SOPClassUID
+    item.ReferencedSOPInstanceUID = original.SOPInstanceUID
+    if numbers:
+        item.ReferencedFrameNumber = numbers
+    return item
+
+
+def _relate(state: Dataset, original: Dataset) -> None:
+    series = Dataset()
+    series.SeriesInstanceUID = original.SeriesInstanceUID
+    series.ReferencedImageSequence = Sequence([_reference(original)])
+    state.ReferencedSeriesSequence = Sequence([series])
+
+
+def _whole(instance: Instance) -> Dataset:
+    rows, columns = instance.pixels.shape if instance.pixels else (1, 1)
+    area = Dataset()
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [columns, rows]
+    area.PresentationSizeMode = "SCALE TO FIT"
+    area.PresentationPixelAspectRatio = [1, 1]
+    return area
+
+
+def _layer() -> Dataset:
+    layer = Dataset()
+    layer.GraphicLayer, layer.GraphicLayerOrder = LAYER, 1
+    layer.GraphicLayerDescription = "What is or would be masked"
+    return layer
+
+
+def _annotations(original: Dataset, redactions: Iterable[Redaction], frames: int) -> Iterator[Dataset]:
+    for redaction in redactions:
+        item, span = Dataset(), redaction.frames
+        several = frames > 1 and len(span) < frames
+        item.ReferencedImageSequence = Sequence([_reference(original, span if several else ())])
+        item.GraphicLayer = LAYER
+        item.GraphicObjectSequence = Sequence([_outline(redaction)])
+        item.TextObjectSequence = Sequence([_label(redaction)])
+        yield item
+
+
+def _outline(redaction: Redaction) -> Dataset:
+    """Return a closed rectangle; 0\\0 is the outer corner of the first sample (PS3.3 C.10.5.1.2)."""
+    box, outline = redaction.region, Dataset()
+    top, left, bottom, right = (float(edge) for edge in (box.row, box.column, box.bottom, box.right))
+    outline.GraphicAnnotationUnits, outline.GraphicDimensions = "PIXEL", 2
+    outline.NumberOfGraphicPoints, outline.GraphicType, outline.GraphicFilled = 5, "POLYLINE", "N"
+    outline.GraphicData = [left, top, right, top, right, bottom, left, bottom, left, top]
+    return outline
+
+
+def _label(redaction: Redaction) -> Dataset:
+    label = Dataset()
+    label.AnchorPointAnnotationUnits, label.AnchorPointVisibility = "PIXEL", "N"
+    label.AnchorPoint = [float(redaction.region.column), float(redaction.region.row)]
+    label.UnformattedTextValue = (redaction.reason or REVIEWER)[:MOST_TEXT]
+    return label
+
+
+def _shown_grey(state: Dataset, instance: Instance) -> None:
+    """Add the Modality LUT, VOI LUT and Presentation LUT modules (PS3.3 C.11.1, C.11.8, C.11.6)."""
+    original: Any = instance.dataset
+    if "RescaleSlope" in original and "RescaleIntercept" in original:
+        state.RescaleSlope, state.RescaleIntercept = original.RescaleSlope, original.RescaleIntercept
+        state.RescaleType = original.get("RescaleType") or "US"
+    window = window_of(instance)
+    if window:
+        item = Dataset()
+        item.WindowCenter, item.WindowWidth = window
+        state.SoftcopyVOILUTSequence = Sequence([item])
+    inverse = instance.pixels is not None and instance.pixels.photometric == "MONOCHROME1"
+    state.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
+
+
+def _even(data: bytes) -> bytes:
+    return data + b"\0" * (len(data) % 2)
