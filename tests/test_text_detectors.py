@@ -8,7 +8,8 @@ import pytest
 from scrub_pixels.errors import UsageError
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import DETECTORS, Detectors, FusedDetector, TextBox, load_detectors
-from scrub_pixels.text.boxes import fused, unexplained
+from scrub_pixels.text.boxes import fused
+from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.readers import Reading
 from scrub_pixels.text.tracks import misreads
 
@@ -36,11 +37,22 @@ def test_what_both_see_has_the_better_score_of_the_two():
     assert scores((TextBox(HERE, 0.6),), (TextBox(HERE, 0.95),)) == {HERE: 0.95}
 
 
-def test_a_bloated_box_of_the_reader_gives_way_to_the_line_the_network_sees_unless_it_is_longer():
-    tall = Region(2, 8, 30, 84)
-    assert set(scores((TextBox(HERE, 0.6),), (TextBox(tall, 0.9),))) == {HERE}
-    longer = Region(2, 8, 30, 160)
-    assert set(scores((TextBox(HERE, 0.6),), (TextBox(longer, 0.9),))) == {HERE, longer}
+def test_of_a_bloated_box_of_the_reader_only_what_the_network_does_not_explain_is_kept():
+    picture = FRAME.copy()
+    picture[12:20, 12:88:3] = 255
+    own, tall = TextBox(HERE, 0.6), TextBox(Region(2, 8, 30, 84), 0.9)
+    fused_detector = FusedDetector(Fixed((own,)), Fixed((tall,)))
+    assert [box.region for box in fused_detector.detect(picture)] == [HERE]
+    picture[12:20, 120:160:3] = 255
+    longer = FusedDetector(Fixed((own,)), Fixed((TextBox(Region(2, 8, 30, 160), 0.9),)))
+    assert [box.region for box in longer.detect(picture)] == [HERE, Region(12, 120, 8, 40)]
+
+
+def test_a_box_around_turned_text_is_left_whole():
+    upright = TextBox(Region(2, 8, 100, 14), 0.9)
+    letters = TextBox(Region(4, 9, 10, 12), 0.6)
+    found = FusedDetector(Fixed((letters,)), Fixed((upright,))).detect(FRAME)
+    assert upright.region in {box.region for box in found}
 
 
 def test_what_only_the_reader_sees_counts_less_and_what_only_the_network_sees_counts_fully():
@@ -85,10 +97,19 @@ def test_a_box_over_lines_that_are_known_leaves_nothing_and_one_over_more_leaves
     picture[40:52, 20:100:3] = 255
     both = TextBox(Region(18, 18, 36, 84), 0.9)
     first, second = Region(19, 18, 14, 84), Region(39, 18, 14, 84)
-    assert unexplained(picture, both, [first, second]) is None
-    assert unexplained(picture, both, []) == both
-    rest = unexplained(picture, both, [first])
-    assert rest is not None and second.contains(rest.region) and rest.region.rows == 12
+    assert leftovers(picture, both, [first, second]) == []
+    assert leftovers(picture, both, []) == [both]
+    (rest,) = leftovers(picture, both, [first])
+    assert second.contains(rest.region) and rest.region.rows == 12
+
+
+def test_what_is_left_of_a_box_is_parted_into_lines() -> None:
+    picture = FRAME.copy()
+    for row, column in ((20, 20), (40, 20), (40, 80), (60, 50)):
+        picture[row : row + 10, column : column + 20 : 2] = 255
+    box = TextBox(Region(18, 18, 56, 84), 0.9)
+    rest = leftovers(picture, box, [Region(19, 18, 12, 84), Region(59, 45, 12, 30)])
+    assert sorted((r.region.row, r.region.column) for r in rest) == [(40, 20), (40, 80)]
 
 
 @pytest.mark.parametrize("text", ["PROC2YOYFYEYA", "PROC 2/0/F/E", "PROC 2/0/F/E/A", "2/0"])

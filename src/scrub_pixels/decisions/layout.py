@@ -81,6 +81,11 @@ def beside(label: TextLine, lines: Iterable[TextLine]) -> bool:
     return any(_goes_on(label, other, _JOINED) for other in others)
 
 
+def precedes(one: TextLine, other: TextLine) -> bool:
+    """Tell whether `other` goes on where `one` ends, a few spaces away."""
+    return one.frames.overlaps(other.frames) and one is not other and _goes_on(one, other, _JOINED)
+
+
 def _goes_on(one: TextLine, other: TextLine, most: float) -> bool:
     """Tell whether two lines lie on one line, at most so many heights apart; turned text runs either way."""
     if one.rotation % 180 == 0:

@@ -7,8 +7,9 @@ without a reading worth the name. Everything else is PHI, a strong detection tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scrub_pixels.decisions.devices import DeviceMatch
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
@@ -18,6 +19,7 @@ from scrub_pixels.decisions.layout import (
     continues_any,
     in_header_band,
     line_height,
+    precedes,
     same_place,
     touches_any,
     value_of,
@@ -63,6 +65,11 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 """Labels that are as a rule part of the value (``Mercy Hospital``), not in front of it."""
 
 
+_CONTROL = re.compile(r"(?<!\S)[a-z]{1,2}\d{1,3}(?!\S)")
+_LONG_TERM = 6
+_COUNTER = re.compile(r"^\W*(\d{1,4})\s?/\s?(\d{1,4})\W*$")
+_LEAST_COUNTS = 3
+_FOUR_DIGITS = "number of 4 digits"
 _WELL_READ = 0.8
 
 _WIDEST_CHARACTER = 1.5
@@ -93,6 +100,20 @@ class _Case:
     def is_technical(self) -> bool:
         """True if no label could have such a value: a measurement, a term and more, or marks only."""
         return all(h.has_company and len(h.atoms) > 1 or h.is_measurement or not h.atoms for h in self.heard)
+
+    @property
+    def is_long_term(self) -> bool:
+        """True if it is terms too long to be initials and nobody's name (``Description``)."""
+        return bool(self.heard) and all(
+            h.atoms and all(a.kind is AtomKind.TERM and len(a.text) >= _LONG_TERM for a in h.atoms)
+            for h in self.heard
+        )
+
+    @property
+    def is_control_row(self) -> bool:
+        """True if it is two or more letters with numbers glued to them, and nothing that identifies."""
+        counts = (len(_CONTROL.findall(heard.text)) for heard in self.heard)
+        return bool(self.heard) and not self.suspicious and all(count >= 2 for count in counts)
 
     @property
     def is_caption(self) -> bool:
@@ -149,8 +170,26 @@ def judge(
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
     by_layout = _layout_evidence(cases)
+    cases = [_without_probe_number(case, cases) for case in cases]
     found = tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
     return tuple(_in_known_places(f, c, context) for f, c in zip(found, cases, strict=True))
+
+
+def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
+    """Return a case without the suspicion against a number of four digits if it names a transducer.
+
+    Older scanners print one before a row of control settings (``9123  5.0 R15 G66 C6``).
+    """
+    speaking = [e for e in case.evidence if e.speaks_for_phi]
+    alone = bool(speaking) and all(e.detail == _FOUR_DIGITS for e in speaking) and not _reads_year(case)
+    if not alone or not any(c.is_control_row and precedes(case.line, c.line) for c in cases):
+        return case
+    probe = Evidence(EvidenceKind.VOCABULARY, "number before control settings", False)
+    return replace(case, evidence=(*(e for e in case.evidence if not e.speaks_for_phi), probe))
+
+
+def _reads_year(case: _Case) -> bool:
+    return any(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", reading) for reading in case.line.readings)
 
 
 def _masked_by_policy(line: TextLine) -> Finding:
@@ -167,7 +206,20 @@ def _case(line: TextLine, lexicon: Lexicon, settings: DecisionSettings, context:
     in_band = in_header_band(line, context.shape, settings.header_band)
     heard = tuple(hear(reading, lexicon, in_band) for reading in line.readings)
     evidence = dict.fromkeys(evidence for one in heard for evidence in testimony(one))
+    if _counts_frames(line):
+        return _Case(line, heard, (Evidence(EvidenceKind.MEASUREMENT, "frame counter", False),))
     return _Case(line, heard, tuple(evidence))
+
+
+def _counts_frames(line: TextLine) -> bool:
+    """Tell whether a line reads ``1/12``, ``2/12``, ``3/12`` as the frames go by, and nothing else."""
+    counts = [_COUNTER.match(reading) for reading in line.readings]
+    if len(counts) < _LEAST_COUNTS or len(line.frames) < _LEAST_COUNTS:
+        return False
+    pairs = {(int(m[1]), int(m[2])) for m in counts if m is not None}
+    return (
+        len(pairs) == len(counts) and len({last for _, last in pairs}) == 1 and all(a <= b for a, b in pairs)
+    )
 
 
 def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
@@ -193,7 +245,7 @@ def _about(
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
     if case.is_caption and beside(case.line, lines):
         yield Evidence(EvidenceKind.LABEL, "with its value beside it", True)
-    if announced and not case.is_technical and not case.is_caption:
+    if announced and not (case.is_technical or case.is_caption or case.is_long_term):
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     if case.is_crumb and not case.suspicious and continues_any(case.line, _well_read(suspects)):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)

@@ -15,12 +15,6 @@ from scrub_pixels.text.readers import Image, TextBox
 WIDE_GAP = 1.5
 """Line heights of empty paper that part two texts which a detector took for one."""
 
-LITTLE = 0.2
-"""Share of a box, or of its ink, that does not matter."""
-
-LEAST_STROKE = 4
-"""Rows and columns of the smallest mark that may be a letter."""
-
 LEAST_LINE = 5
 """Rows of the lowest line of text."""
 
@@ -108,41 +102,6 @@ def same_text(a: Region, b: Region) -> bool:
     low, high = sorted((thickness(a), thickness(b)))
     along = shared.columns if is_upright(a) else shared.rows
     return high <= 1.7 * low and along >= SAME_LINE * low
-
-
-def unexplained(image: Image, box: TextBox, known: Sequence[Region]) -> TextBox | None:
-    """Return what is left of `box` beside lines that were read for sure, or None if that is next to nothing.
-
-    Detectors draw boxes over two lines, or around a line and a half, where each line is known already.
-
-    Parameters
-    ----------
-    image
-        The picture.
-    box
-        A detector's box.
-    known
-        Regions of lines whose reading accounts for all of their ink.
-    """
-    shape = (image.shape[0], image.shape[1])
-    reach = ((region, max(2, round(0.2 * thickness(region)))) for region in known)
-    around = (region.expanded(more, more, shape).intersection(box.region) for region, more in reach)
-    inside = [shared for shared in around if shared]
-    if sum(shared.area for shared in inside) < LITTLE * box.region.area:
-        return box
-    ink, _ = ink_of(image, box.region, (0, 0))
-    left = ink.mask.astype(bool)
-    total = int(left.sum())
-    for shared in inside:
-        left[shared.moved(-box.region.row, -box.region.column).slices] = False
-    if left.sum() <= LITTLE * total:
-        return None
-    rows, columns = np.flatnonzero(left.any(axis=1)), np.flatnonzero(left.any(axis=0))
-    height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
-    if min(height, width) < LEAST_STROKE:
-        return None
-    corner = box.region.row + int(rows[0]), box.region.column + int(columns[0])
-    return replace(box, region=Region(*corner, height, width))
 
 
 def _accounted_for(box: TextBox, boxes: Sequence[TextBox]) -> bool:

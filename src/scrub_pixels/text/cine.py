@@ -8,6 +8,7 @@ searched enlarged: what stands still in it gains contrast over the speckle.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,16 @@ class CineSearch:
         self._sum: Any = None
         self._stretch = FrameSpan(0, 1)
         self._moved: Any = None
+        self._known: Sequence[Candidate] = ()
 
-    def show(self, frame: int, image: Image) -> None:
-        """Search the next frame (uint8, grey or RGB)."""
+    @property
+    def standing(self) -> list[Candidate]:
+        """The lines that stand in the frame shown last."""
+        return [track.candidate for track in self._live]
+
+    def show(self, frame: int, image: Image, known: Sequence[Candidate] = ()) -> None:
+        """Search the next frame (uint8, grey or RGB); `known` lines of it stand in another view."""
+        self._known = known
         if self._changes is None or self._sum is None or self._sum.shape != image.shape:
             self._begin(frame, image)
             return
@@ -65,7 +73,7 @@ class CineSearch:
         self._ended += self._live
         self._changes = ChangeMap(image)
         self._changes.since[:] = frame
-        found = [*self._picture.search(image), *find_codes(image)]
+        found = [*self._picture.search(image, known=self._known), *find_codes(image)]
         self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
         self._restart(frame, image)
 
@@ -75,7 +83,8 @@ class CineSearch:
         shape = (image.shape[0], image.shape[1])
         moving = changes.moving
         events = self._with_touched_lines(rectangles(changes.changed & ~moving, shape))
-        found = self._picture.search(image, events) if events else []
+        still = [t.candidate for t in self._live if not changes.touches(t.region)]
+        found = self._picture.search(image, events, [*self._known, *still]) if events else []
         for event in events:
             if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
                 found += find_codes(image, event)

@@ -8,14 +8,18 @@ rulers, icons and organs for text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 
 from scrub_pixels.errors import UsageError
 from scrub_pixels.geometry import Region
+from scrub_pixels.text.boxes import is_upright
+from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.readers import Image, TextBox, TextDetector, TextReader
 
 AGREED = 0.3
@@ -24,8 +28,8 @@ AGREED = 0.3
 BLOATED = 1.7
 """A reader's box that many times as tall as the network's is no second opinion on its height."""
 
-NEARLY_ALL = 0.9
-"""Share of the length of the reader's box that the network has to see, too."""
+MOST_SAMPLES = 480_000
+"""Frames of more samples (Rows x Columns) are reduced to so many for the reader's detector."""
 
 ALONE = 0.92
 """Factor on the score of a box that only the reader's detector sees."""
@@ -55,12 +59,26 @@ class FusedDetector:
     def detect(self, image: Image) -> list[TextBox]:
         """Return the boxes of both; where both agree, the network's, with the better score of the two.
 
-        A reader's box much taller than the network's is kept only if it reaches further along the
-        line: over tissue it is often three times as tall as the text.
+        Of a reader's box much taller than the network's lines in it, only what these do not explain is
+        kept: over tissue and on small pictures it is often drawn around several of them.
         """
-        own, other = self.network.detect(image), self.reader.detect(image)
-        further = [box for box in other if not _bloated(box.region, [b.region for b in own])]
+        own, other = self.network.detect(image), _detected_reduced(self.reader, image)
+        further = [part for box in other for part in _without_lines(image, box, own)]
         return [_witnessed(box, other, 1.0) for box in own] + [_witnessed(box, own, ALONE) for box in further]
+
+
+def _detected_reduced(detector: TextDetector, image: Image) -> list[TextBox]:
+    """Return what a detector finds in `image`, a large one reduced: the network sees what is small."""
+    factor = min(1.0, math.sqrt(MOST_SAMPLES / (image.shape[0] * image.shape[1])))
+    if factor == 1.0:
+        return detector.detect(image)
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return [replace(box, region=_scaled(box.region, factor)) for box in detector.detect(np.asarray(small))]
+
+
+def _scaled(region: Region, factor: float) -> Region:
+    edges = (region.row, region.column, region.bottom, region.right)
+    return Region.from_edges(*(edge / factor for edge in edges))
 
 
 def _witnessed(box: TextBox, others: list[TextBox], alone: float) -> TextBox:
@@ -68,16 +86,14 @@ def _witnessed(box: TextBox, others: list[TextBox], alone: float) -> TextBox:
     return replace(box, score=max(box.score, *agreeing) if agreeing else box.score * alone)
 
 
-def _bloated(region: Region, own: list[Region]) -> bool:
-    """Tell whether much lower boxes of the network reach along nearly all of the length of `region`."""
-    agreeing = [b for b in own if _agree(b, region)]
-    if not agreeing or region.rows < BLOATED * max(b.rows for b in agreeing):
-        return False
-    columns = np.zeros(region.columns, bool)
-    for shared in (b.intersection(region) for b in agreeing):
-        if shared is not None:
-            columns[shared.column - region.column : shared.right - region.column] = True
-    return bool(columns.mean() >= NEARLY_ALL)
+def _without_lines(image: Image, box: TextBox, own: list[TextBox]) -> list[TextBox]:
+    """Return `box`, or what much lower lines of the network leave of it; turned text is left alone."""
+    agreeing = [b.region for b in own if not b.code and _agree(b.region, box.region)]
+    if not agreeing or is_upright(box.region):
+        return [box]
+    if box.region.rows < BLOATED * max(b.rows for b in agreeing):
+        return [box]
+    return leftovers(image, box, agreeing)
 
 
 def _agree(a: Region, b: Region) -> bool:

@@ -8,7 +8,7 @@ Canny 1986), joined along the line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -117,11 +117,11 @@ class NetworkDetector:
             ``(Rows, Columns)`` or ``(Rows, Columns, 3)`` RGB, uint8.
         """
         planes = self.probability(image)
-        boxes = lines_of_map(planes[TEXT], self.settings)
+        boxes = [TextBox(*line) for line in lines_of_map(planes[TEXT], self.settings)]
         if self.settings.codes:
-            boxes += codes_of_map(planes[CODE], self.settings)
-        found = ((TextBox(region, score), region.clipped(image.shape[:2])) for region, score in boxes)
-        return [TextBox(inside, box.score) for box, inside in found if inside is not None]
+            boxes += [TextBox(*code, code=True) for code in codes_of_map(planes[CODE], self.settings)]
+        found = ((box, box.region.clipped(image.shape[:2])) for box in boxes)
+        return [replace(box, region=inside) for box, inside in found if inside is not None]
 
     def probability(self, image: Image) -> Map:
         """Return ``(3, ceil(Rows / 2), ceil(Columns / 2))`` float32: text, graphics, codes.

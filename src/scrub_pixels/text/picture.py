@@ -18,16 +18,19 @@ from scrub_pixels.text.boxes import (
     refined,
     thickness,
     uncovered,
-    unexplained,
 )
 from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.leftovers import leftovers, parted
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
-from scrub_pixels.text.reading import Choice, LineReader
+from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 
-BLOATED = 1.5
-"""A box that many times as thick as lines inside it was drawn around them."""
+TURNED_SURE = 0.8
+"""Confidence with which turned text is read before that."""
+
+TURNED = 3.0
+"""Heights of a line that turned text is long before it is read as such, whatever lines are in its box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Candidate:
     detection: float
     choice: Choice
     plain: bool = True
+    code: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,16 @@ class PictureSearch:
     lines: LineReader
     settings: SearchSettings
 
-    def search(self, image: Image, within: Sequence[Region] | None = None) -> list[Candidate]:
-        """Return the lines of `image`, or of the parts `within` of it."""
+    def search(
+        self, image: Image, within: Sequence[Region] | None = None, known: Sequence[Candidate] = ()
+    ) -> list[Candidate]:
+        """Return the lines of `image`, or of the parts `within` of it.
+
+        Lines that are `known` to stand in it, from another view or an earlier frame, account for their ink.
+        """
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
         looks = (self._look_twice(image, area) for area in areas)
-        return self._accepted(image, [c for found in looks for c in self._without_bloat(image, found)])
+        return self._accepted(image, [c for found in looks for c in self._without_bloat(image, found, known)])
 
     def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
         """Return the lines of the parts `within`, seen at one scale only."""
@@ -98,20 +107,37 @@ class PictureSearch:
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
         return settled + self._second_candidates(image, second, open_boxes, settled)
 
-    def _without_bloat(self, image: Image, found: list[Candidate]) -> list[Candidate]:
+    def _without_bloat(
+        self, image: Image, found: list[Candidate], known: Sequence[Candidate]
+    ) -> list[Candidate]:
         """Return the candidates, of boxes over several lines only what those lines do not explain."""
-        known = [c for c in found if c.plain and self._is_settled(c)]
+        known = [c for c in (*found, *known) if c.plain and not c.code and self._is_settled(c)]
         return [rest for c in found for rest in self._unexplained(image, c, known)]
 
     def _unexplained(self, image: Image, candidate: Candidate, known: list[Candidate]) -> list[Candidate]:
-        thin = [k.region for k in known if BLOATED * thickness(k.region) <= thickness(candidate.region)]
-        inside = [region for region in thin if _mostly_inside(region, candidate.region)]
-        if len(inside) < 2:
-            return [candidate]
+        """Return what `known` lines leave of a candidate; one that reads badly is taken apart besides."""
         box = TextBox(candidate.region, candidate.detection, candidate.plain)
-        rests = [unexplained(image, piece, inside) for piece in uncovered(box, inside)]
-        left = [rest for rest in rests if rest is not None]
-        return [candidate] if left == [box] else [self._candidate(image, rest) for rest in left]
+        others = [k.region for k in known if k is not candidate]
+        if self._is_settled(candidate):
+            inside = [region for region in others if _mostly_inside(region, candidate.region)]
+            explained = len(inside) > 1 and not leftovers(image, box, inside)
+            return [] if explained and candidate.plain else [candidate]
+        near = [region for region in others if _overlaps(region, candidate.region)]
+        if is_turned(candidate.region):  # letters read one by one do not take turned text apart
+            near = [region for region in near if region.columns >= 1.5 * region.rows]
+        left = [rest for piece in uncovered(box, near) for rest in leftovers(image, piece, near)]
+        if left != [box]:
+            return [self._candidate(image, rest) for rest in left]
+        return self._parted(image, candidate, box)
+
+    def _parted(self, image: Image, candidate: Candidate, box: TextBox) -> list[Candidate]:
+        """Return the parts of a candidate that reads badly, if most of them read well."""
+        parts = parted(image, box) if candidate.plain and not is_turned(box.region) else [box]
+        if len(parts) < 2:
+            return [candidate]
+        read = [self._candidate(image, part) for part in parts]
+        well = sum(is_real(c.choice.best, self.settings) for c in read)
+        return read if 2 * well >= len(read) else [candidate]
 
     def _left_out(self, shape: Shape) -> list[Region]:
         """Return what the enlarged pass skips by policy: the middle of the frame, or nothing."""
@@ -124,11 +150,11 @@ class PictureSearch:
     def _second_candidates(
         self, image: Image, boxes: list[TextBox], open_boxes: list[TextBox], settled: list[Candidate]
     ) -> list[Candidate]:
-        parts = self._parts(image, boxes)
+        parts = self._parts(image, [box for box in boxes if not box.code])
         known = [c.region for c in settled if c.plain]
         pieces = [piece for box in fused(parts + open_boxes) for piece in uncovered(box, known)]
-        rest = [unexplained(image, box, known) for box in pieces]
-        new = [box for box in rest if box is not None and not _inside_any(box.region, settled)]
+        rest = [left for box in pieces for left in leftovers(image, box, known)]
+        new = [box for box in rest if not _inside_any(box.region, settled)]
         return [self._candidate(image, box) for box in new]
 
     def _tiles(self, area: Region, busy: Image, scale: float) -> Iterator[Tile]:
@@ -146,7 +172,23 @@ class PictureSearch:
         return [part for box in boxes for part in refined(image, box, self.settings.crop_margin)]
 
     def _candidates(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
-        return [self._candidate(image, box) for box in fused(self._parts(image, boxes))]
+        codes = [box for box in boxes if box.code and is_code(box, self.settings)]
+        lines = [box for box in boxes if not box.code and not _mostly_within(box.region, codes)]
+        turned = self._turned(image, lines)
+        rest = [box for box in lines if not _covered(box.region, [c.region for c in turned])]
+        found = turned + [self._candidate(image, box) for box in fused(self._parts(image, rest))]
+        return found + [Candidate(box.region, box.score, Choice(UNREAD), code=True) for box in codes]
+
+    def _turned(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
+        """Return the upright boxes that read well when turned, before they are taken for stacks."""
+        upright = [box for box in fused([b for b in boxes if is_upright(b.region)]) if is_turned(box.region)]
+        parts = [part for box in upright for part in refined(image, box, self.settings.crop_margin)]
+        read = [self._candidate(image, part) for part in parts]
+        return [
+            c
+            for c in read
+            if c.choice.best.confidence >= TURNED_SURE and _is_word(c.choice.best, self.settings)
+        ]
 
     def _candidate(self, image: Image, box: TextBox) -> Candidate:
         worthwhile = box.plain or box.score >= self.settings.strong_detection
@@ -154,8 +196,36 @@ class PictureSearch:
         return Candidate(box.region, box.score, choice, box.plain)
 
     def _is_settled(self, candidate: Candidate) -> bool:
+        if candidate.code:
+            return True
         reading = candidate.choice.best
         return reading.confidence >= self.settings.sure_confidence and is_real(reading, self.settings)
+
+
+def is_code(box: TextBox, settings: SearchSettings) -> bool:
+    """Tell a barcode or QR code from the grids and textures that look like one in small."""
+    sides = (box.region.rows, box.region.columns)
+    return box.score >= settings.strong_code and min(sides) >= settings.least_code
+
+
+def _covered(region: Region, lines: Sequence[Region]) -> bool:
+    """Tell whether lines cover most of a region together."""
+    shared = (line.intersection(region) for line in lines)
+    return sum(s.area for s in shared if s is not None) >= 0.6 * region.area
+
+
+def is_turned(region: Region) -> bool:
+    """Tell a box that only turned text has from one that a few letters above each other have."""
+    return region.rows >= TURNED * region.columns
+
+
+def _overlaps(line: Region, box: Region) -> bool:
+    shared = line.intersection(box)
+    return shared is not None and shared.area >= 0.3 * min(line.area, box.area)
+
+
+def _mostly_within(region: Region, codes: Sequence[TextBox]) -> bool:
+    return any(_mostly_inside(region, code.region) for code in codes)
 
 
 def _mostly_inside(line: Region, box: Region) -> bool:
@@ -181,6 +251,8 @@ def confirmed(candidates: Sequence[Candidate], settings: SearchSettings) -> list
 
 def believable(candidate: Candidate, settings: SearchSettings) -> bool:
     """Tell whether a candidate is a line by itself; over texture more is asked of it."""
+    if candidate.code:
+        return True
     reading, plain = candidate.choice.best, candidate.plain
     tall = min(candidate.region.rows, candidate.region.columns) > settings.tallest_line
     if is_real(reading, settings) and ((plain and not tall) or _is_word(reading, settings)):

@@ -34,6 +34,8 @@ class TextBox:
         The detector's confidence, 0 to 1.
     plain
         Whether the ground around it is even enough to tell ink from paper; the search fills it in.
+    code
+        Whether it is a barcode or a QR code: neither taken apart nor read.
     quad
         Corners of slanted text as four ``(column, row)`` pairs, clockwise from the corner where
         the line begins; None for upright text.
@@ -42,6 +44,7 @@ class TextBox:
     region: Region
     score: float
     plain: bool = True
+    code: bool = False
     quad: tuple[tuple[float, float], ...] | None = None
 
 

@@ -53,7 +53,8 @@ class LineReader:
     def _sure(self, crop: Image, with_variants: bool) -> list[Reading]:
         """Return the readings of a crop, the most confident first; one if it is sure."""
         first = self._recognize(crop)
-        if first.confidence >= self._settings.sure_confidence or not with_variants:
+        sure = first.confidence >= self._settings.sure_confidence
+        if sure or not with_variants or first.confidence < self._settings.hopeless:
             return [first]
         tried = [first, *(self._recognize(variant(crop)) for variant in VARIANTS)]
         return sorted(tried, key=_weight, reverse=True)
@@ -61,7 +62,9 @@ class LineReader:
     def _competing(self, readings: Sequence[Reading]) -> tuple[str, ...]:
         """Return the texts whose confidence comes near that of the best one."""
         best = readings[0]
-        near = (r for r in readings[1:] if r.confidence >= best.confidence - self._settings.competing)
+        near = [r for r in readings[1:] if r.confidence >= best.confidence - self._settings.competing]
+        if best.text.isascii():  # one ideograph is what this reader sees in marks that are no letters
+            near = [r for r in near if len(r.text) > 1 or r.text.isascii()]
         return tuple(dict.fromkeys(r.text for r in near if r.text and r.text != best.text))
 
     def _recognize(self, crop: Image) -> Reading:

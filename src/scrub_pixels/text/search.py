@@ -65,7 +65,8 @@ def find_text(
     searched = 0
     for frame in range(instance.frames):
         for view in instance.views(frame):
-            searches.setdefault(view.name, CineSearch(picture)).show(frame, as_picture(view.image))
+            search = searches.setdefault(view.name, CineSearch(picture))
+            search.show(frame, as_picture(view.image), _standing(searches, search))
         searched += 1
     lines = [line for search in searches.values() for line in search.lines(instance.frames)]
     return TextSearch(
@@ -76,6 +77,12 @@ def find_text(
         _names(picture.detectors.first, reader),
         tuple(searches) or ("display",),
     )
+
+
+def _standing(searches: dict[str, CineSearch], view: CineSearch) -> list[Candidate]:
+    """Return the lines that the first view shows of a frame, for the views that follow it."""
+    first = next(iter(searches.values()))
+    return [] if first is view else first.standing
 
 
 def reread(

@@ -36,12 +36,16 @@ class SearchSettings:
         Boxes at least this sure stay even if they cannot be read.
     strong_on_texture
         The same over tissue and other texture, where detectors are often sure and wrong.
+    strong_code, least_code
+        Barcodes and QR codes are detected with at least this score, and are at least so many samples wide.
     tallest_line
         Boxes thicker than this, in samples, must be read as words: detectors take whole organs for text.
     least_confidence
         Readings below this count as unread when a weak box is judged.
     sure_confidence
         Readings below this are tried again with the crop's variants.
+    hopeless
+        Readings below this are not tried again.
     sure_single, sure_pair
         Confidence with which a reading of one or of two characters confirms a weak box.
     competing
@@ -65,9 +69,12 @@ class SearchSettings:
     least_detection: float = 0.3
     strong_detection: float = 0.85
     strong_on_texture: float = 0.92
+    strong_code: float = 0.9
+    least_code: int = 24
     tallest_line: int = 80
     least_confidence: float = 0.5
     sure_confidence: float = 0.9
+    hopeless: float = 0.1
     sure_single: float = 0.85
     sure_pair: float = 0.7
     competing: float = 0.15

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ def _placed(box: TextBox, tile: Tile) -> TextBox | None:
     if bottom <= 0 or right <= 0:
         return None
     inside = Region.from_edges(top, left, bottom, right).clipped((tile.region.rows, tile.region.columns))
-    return TextBox(inside.moved(tile.region.row, tile.region.column), box.score) if inside else None
+    return replace(box, region=inside.moved(tile.region.row, tile.region.column)) if inside else None
 
 
 def busy_map(image: Image) -> Image:

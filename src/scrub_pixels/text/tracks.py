@@ -25,6 +25,9 @@ SURE = 0.9
 ALIKE = 0.7
 """Similarity (Ratcliff and Obershelp) from which one reading is a misreading of another."""
 
+PART = 0.75
+"""Share of a shorter reading's characters that stand in the best one, in the same order."""
+
 MORE = 4
 """Characters by which a misreading may be longer: separators read as letters."""
 
@@ -66,7 +69,7 @@ class Track:
     def seen(self, candidate: Candidate, frame: int, image: Image) -> None:
         """Take in a new sight of the same place."""
         self._note(candidate)
-        best = max(self.candidate, candidate, key=lambda c: (c.choice.best.confidence, c.detection))
+        best = max(self.candidate, candidate, key=_completeness)
         union = self.region.union(candidate.region)
         largest = max(self.region.area, candidate.region.area)
         # Text that moves has to be covered wherever it was; a box over tissue must not run away.
@@ -115,6 +118,12 @@ class Track:
         )
 
 
+def _completeness(candidate: Candidate) -> tuple[int, float, float]:
+    """Order sights of one place: of those read for sure the longest, of the others the surest."""
+    best = candidate.choice.best
+    return (len(best.text) if best.confidence >= SURE else 0, best.confidence, candidate.detection)
+
+
 def misreads(text: str, best: Reading) -> bool:
     """Tell whether `text` is but a worse look at what `best` read for sure: a part of it, or nearly it.
 
@@ -127,7 +136,10 @@ def misreads(text: str, best: Reading) -> bool:
     counted = digits != others and len(digits) == len(others)
     if best.confidence < SURE or len(other) > len(own) + MORE or counted:
         return False
-    return other in own or SequenceMatcher(None, own, other).ratio() >= ALIKE
+    matcher = SequenceMatcher(None, own, other, autojunk=False)
+    shared = sum(block.size for block in matcher.get_matching_blocks())
+    part = len(other) >= 2 and shared >= PART * len(other)
+    return other in own or part or matcher.ratio() >= ALIKE
 
 
 def correlation(a: Image, b: Image) -> float:
