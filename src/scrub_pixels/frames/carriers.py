@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
@@ -148,6 +149,7 @@ def _carrier(kind: CarrierKind, element: DataElement, path: tuple[int, ...]) -> 
     return Carrier(kind, int(element.tag), _keyword(int(element.tag)), path, size)
 
 
+@functools.lru_cache(maxsize=8192)
 def _keyword(tag: int) -> str:
     return "" if (tag >> 16) % 2 else keyword_for_tag(tag)
 
@@ -181,11 +183,11 @@ def _is_curve(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> 
 
 
 def _has_keyword(*keywords: str) -> Rule:
-    return lambda element, dataset, path: element.keyword in keywords and bool(element.value)
+    return lambda element, dataset, path: _keyword(int(element.tag)) in keywords and bool(element.value)
 
 
 def _is_nested_pixels(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
-    return bool(path) and element.keyword in _PIXELS
+    return bool(path) and _keyword(int(element.tag)) in _PIXELS
 
 
 def _is_private_bulk(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
@@ -205,14 +207,15 @@ def _is_retired(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -
     group, number = element.tag.group, element.tag.element
     if group == 0x7FE0:
         return number in (0x0020, 0x0030, 0x0040)
-    return (group & 0xFF01 == 0x7F00 and number != 0) or element.keyword in _COUNTS
+    return (group & 0xFF01 == 0x7F00 and number != 0) or _keyword(int(element.tag)) in _COUNTS
 
 
 def _is_misplaced(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
     """A picture file in an attribute that is made for something else: a palette, a profile, a text."""
-    if element.keyword == "ICCProfile":
+    keyword = _keyword(int(element.tag))
+    if keyword == "ICCProfile":
         return not _is_icc_profile(element.value)
-    if element.tag.is_private or element.keyword in _PIXELS or element.keyword == "EncapsulatedDocument":
+    if element.tag.is_private or keyword in _PIXELS or keyword == "EncapsulatedDocument":
         return False
     value = element.value
     if not isinstance(value, (bytes, bytearray)) or len(value) <= _BEGINS_LIKE_A_PICTURE:

@@ -206,7 +206,8 @@ def _place(scrubbed: Scrubbed, task: Task, orders: Orders) -> Place:
     if task.name:
         return Place(task.name)
     relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
-    return Place(relative, second_name(relative, task.source.relative, orders.secret))
+    otherwise = second_name(relative, task.source.relative, orders.secret)
+    return Place(relative, otherwise, case_tells=True)
 
 
 def second_name(plain: str, relative: str, secret: bytes) -> str:

@@ -96,11 +96,14 @@ class Place:
         in case; empty if that is to be refused (names built from UIDs).
     replaces
         Path of an older result for the same input, which goes once the new file stands.
+    case_tells
+        True if no two names can differ in case alone (those built from UIDs): no claim is needed.
     """
 
     relative: str
     otherwise: str = ""
     replaces: str = ""
+    case_tells: bool = False
 
 
 class Output(Protocol):
@@ -287,7 +290,7 @@ class OutFolder:
         """Give a file its first or its second name; what has to be synced for that is added to `touched`."""
         second = replace(written, relative=place.otherwise)
         try:
-            if place.otherwise and not self._claim_name(place.relative):
+            if place.otherwise and not place.case_tells and not self._claim_name(place.relative):
                 return self._named(temporary, second, place.replaces, touched)
             return self._named(temporary, written, place.replaces, touched)
         except DuplicateUid as taken:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scrub_pixels.decisions.findings import Decision, Disposition, Redaction
@@ -28,6 +28,7 @@ class Books:
     crosswalk: Crosswalk
     sample: Sample
     place: bytes
+    queued: set[str] = field(default_factory=set)
 
     def settle(self, number: int, source: Input, account: Account, policy_digest: str) -> Account:
         """Enter how an input ended; a held one also into the queue.
@@ -41,7 +42,8 @@ class Books:
         if account.outcome is Outcome.HELD:
             self.queue.add(key, source, account)
             self.sample.forget(key)
-        else:
+            self.queued.add(key)
+        elif key in self.queued:  # each look into the queue is a transaction; most inputs never were there
             self.queue.supersede(key)
         if account.outcome is Outcome.RELEASED:
             self.sample.enter(key, account.origin)
@@ -137,7 +139,7 @@ def open_books(workspace: Workspace, out: Path | str | None = None, passphrase: 
         # On the way out everything is committed in order while it is open.
         stack.callback(pending.clear)
         stack.callback(ledger.commit)
-        yield Books(workspace, ledger, queue, crosswalk, sample, place)
+        yield Books(workspace, ledger, queue, crosswalk, sample, place, queue.keys())
 
 
 def _call(functions: Iterable[Callable[[], None]]) -> None:

@@ -11,12 +11,17 @@ from typing import Any
 
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 
 from scrub_pixels.errors import ProofFailed
 
 PIXEL_DATA = 0x7FE00010
+_BULK = frozenset({"OB", "OW"})
+_PLAIN_TEXT = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UI", "LT", "ST", "UT"})
+"""VRs whose trailing blanks and NULs have no meaning (PS3.5 6.2), and whose ASCII bytes are their text."""
+
 CHUNK = 1 << 20
 
 NOT_ENCODABLE = (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError,
@@ -81,9 +86,25 @@ def _first_difference(given: Dataset, found: Dataset) -> str:
     for tag in sorted(tags ^ {tag for tag in found.keys() if tag.element}):
         return _named(given[tag] if tag in given else found[tag])
     for tag in sorted(tags):
-        if not _same(given[tag], found[tag], given):
+        if not _same_as_stored(given[tag], found.get_item(tag)) and not _same(given[tag], found[tag], given):
             return _named(given[tag])
     return ""
+
+
+def _same_as_stored(given: DataElement, stored: Any) -> bool:
+    """Tell quickly that the bytes of an element are those of its value; False says nothing.
+
+    Most elements are short text in the default repertoire, or bulk data: to compare their bytes spares
+    converting them all. An element whose stored VR is another goes the long way.
+    """
+    if not isinstance(stored, RawDataElement) or stored.VR != given.VR or not isinstance(stored.value, bytes):
+        return False
+    value = given.value
+    if given.VR in _BULK:
+        return isinstance(value, bytes) and (stored.value == value or stored.value == value + b"\0")
+    if given.VR not in _PLAIN_TEXT or not isinstance(value, str) or not value.isascii():
+        return False
+    return stored.value.rstrip(b" \0") == value.encode("ascii").rstrip(b" \0")
 
 
 def _named(element: DataElement) -> str:

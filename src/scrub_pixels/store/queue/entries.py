@@ -118,6 +118,11 @@ class ReviewQueue:
         if rows:
             connection.execute(dialect.insert(WORDS).on_conflict_do_nothing(), rows)
 
+    def keys(self) -> set[str]:
+        """Return the keys of all entries, whatever became of them."""
+        with self.database.reading() as connection:
+            return set(connection.execute(select(_E.key).where(_E.owner == self.owner)).scalars())
+
     def supersede(self, key: str) -> None:
         """Close a pending entry whose input has ended otherwise in a later run."""
         with self.database.writing() as connection:
