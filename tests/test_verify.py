@@ -243,6 +243,19 @@ def test_a_forged_report_is_found_by_the_private_ledger(honest, tmp_path) -> Non
         report.write_bytes(before)
 
 
+def test_a_policy_that_the_run_had_not_is_found_by_the_workspace(honest) -> None:
+    """A laxer policy in the report would let more identifiers pass as what the profile keeps."""
+    report = honest / "out" / "scrub-report.json"
+    before = report.read_bytes()
+    table = json.loads(before)
+    table["policy"]["profile"]["options"] = ["retain-institution-identity"]
+    try:
+        report.write_text(json.dumps(table))
+        assert failed(list(verify(Request(honest / "out", reader="none")))) == {"ledger"}
+    finally:
+        report.write_bytes(before)
+
+
 @pytest.mark.parametrize("name", [f"{NAME}.txt", "more.dcm", ".hidden", "folder/x"])
 def test_a_file_nobody_accounts_for_fails_and_is_not_named(copy, name, capsys) -> None:
     (copy / "out" / name).parent.mkdir(exist_ok=True)

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scrub_pixels.errors import Refusal, ScrubError, UsageError
 from scrub_pixels.frames import open_instance
-from scrub_pixels.policy import Policy, from_table
+from scrub_pixels.policy import Policy, from_table, to_table
 from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
 from scrub_pixels.run.verify.one_file import Orders, Task, check
 from scrub_pixels.run.verify.remarks import Checked, Mark, Remark, passed_or
 from scrub_pixels.store.atomic import MARKER
-from scrub_pixels.store.ledger import Ledger, Row, open_ledger
+from scrub_pixels.store.ledger import Row, open_ledger
 from scrub_pixels.store.releases import is_release_file
 from scrub_pixels.store.report.summary import entry_of
 from scrub_pixels.store.report.write import REPORT_JSON, REPORT_LINES, REPORT_PAGE
+from scrub_pixels.store.standing import standing_policy
 from scrub_pixels.store.workspace import default_workspace, open_workspace
 
 REPORTS = (REPORT_JSON, REPORT_LINES, REPORT_PAGE)
@@ -55,6 +56,25 @@ class Request:
 
 
 @dataclass(frozen=True)
+class _Private:
+    """What the workspace knows, and nobody who could forge a report does.
+
+    Parameters
+    ----------
+    rows
+        The ledger by the reference that the report uses.
+    secret
+        The project key.
+    policy
+        Of the last run, whole; None if it cannot be had.
+    """
+
+    rows: Mapping[str, Row] = field(repr=False)
+    secret: bytes = field(repr=False)
+    policy: Policy | None
+
+
+@dataclass(frozen=True)
 class _Record:
     """What is on record of an output folder."""
 
@@ -76,12 +96,12 @@ def verify(request: Request) -> Iterator[Checked]:
     if not (request.out / REPORT_JSON).is_file():
         raise UsageError("OUT holds no scrub-report.json.", remedy="Name a folder that a run has written.")
     record = _recorded(request.out)
-    rows, secret = _ledger(request, {str(entry.get("ref")) for entry in record.entries})
-    yield Checked("", tuple(_as_a_whole(request.out, record, rows)))
-    policy = record.policy or Policy()
+    private = _private(request, {str(entry.get("ref")) for entry in record.entries})
+    yield Checked("", tuple(_as_a_whole(request.out, record, private)))
+    policy = (private.policy if private else None) or record.policy or Policy()
     reader = "" if request.reader == "none" else request.reader
-    orders = Orders(request.out, REPORTS, policy, reader, secret)
-    tasks = _tasks(request, record, rows, orders)
+    orders = Orders(request.out, REPORTS, policy, reader, private.secret if private else b"")
+    tasks = _tasks(request, record, private.rows if private else None, orders)
     for task, checked in _executor(request, policy).run(check, tasks):
         yield _settled(task, checked)
 
@@ -114,34 +134,33 @@ def _policy(table: Any) -> Policy | None:
         return None
 
 
-def _ledger(request: Request, references: Set[str]) -> tuple[dict[str, Row] | None, bytes]:
-    """Return the rows of the private ledger by the reference the report uses, and the project key.
+def _private(request: Request, references: Set[str]) -> _Private | None:
+    """Return what the workspace knows of this folder; None if it is not at hand.
 
     A folder that was moved is not known by its place any more: then the last run is meant, if it
     is the one that the report tells of.
     """
     folder = request.workspace or default_workspace(request.out)
     if request.workspace is None and not (folder / "version").is_file():
-        return None, b""
+        return None
     workspace = open_workspace(folder, outside=(request.out,), create=False)
     for folder_meant in (None, request.out):
         with open_ledger(workspace.ledger_file, folder_meant) as ledger:
-            rows = _rows(ledger)
+            rows, last = {str(row.id): row for row in ledger.rows()}, ledger.runs.last()
         if folder_meant is not None or set(rows) == references:
             break
-    return rows, workspace.secret
+    try:
+        return _Private(rows, workspace.secret, standing_policy(workspace, last))
+    except (ScrubError, OSError, ValueError, KeyError, TypeError):
+        return _Private(rows, workspace.secret, None)
 
 
-def _rows(ledger: Ledger) -> dict[str, Row]:
-    return {str(row.id): row for row in ledger.rows()}
-
-
-def _as_a_whole(out: Path, record: _Record, rows: Mapping[str, Row] | None) -> Iterator[Remark]:
+def _as_a_whole(out: Path, record: _Record, private: _Private | None) -> Iterator[Remark]:
     yield from passed_or("files", _unaccounted(out, record))
-    if rows is None:
+    if private is None:
         yield Remark("ledger", Mark.SKIPPED, "the workspace is not at hand")
         return
-    yield from passed_or("ledger", _contradictions(record, rows))
+    yield from passed_or("ledger", _contradictions(record, private))
 
 
 def _unaccounted(out: Path, record: _Record) -> Iterator[str]:
@@ -172,7 +191,10 @@ def _standing(out: Path) -> Iterator[str]:
                 yield path
 
 
-def _contradictions(record: _Record, rows: Mapping[str, Row]) -> Iterator[str]:
+def _contradictions(record: _Record, private: _Private) -> Iterator[str]:
+    rows = private.rows
+    if private.policy and record.policy and to_table(private.policy) != to_table(record.policy):
+        yield "the policy of the report is not that of the run"
     told = {str(entry.get("ref")): entry for entry in record.entries}
     for _ in set(told) ^ set(rows):
         yield "an input that only one of report and ledger knows"
