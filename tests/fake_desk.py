@@ -161,7 +161,8 @@ class FakeDesk(Desk):
         return Applied(tuple(keys), ())
 
     def miss_rate(self):
-        return MissRate(4000, 80, 40, 1, 0.025, 0.0006, 0.132)
+        return MissRate(population=4000, sampled=80, reviewed=40, missed=1, covered=3000, estimate=0.025,
+                        low=0.0006, high=0.132)
 
     def note(self, who, what, **detail):
         self.audit.append((who, what))

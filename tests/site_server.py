@@ -14,7 +14,7 @@ from scrub_pixels.review.site.app import build
 from scrub_pixels.review.site.house import House
 from scrub_pixels.review.site.people import Person, Role
 from scrub_pixels.review.site.releaser import Releaser
-from scrub_pixels.review.site.serve import Access, _config
+from scrub_pixels.review.site.serving import Access, _config
 from scrub_pixels.review.site.vendor import Asset, Assets, load_assets
 
 with warnings.catch_warnings():

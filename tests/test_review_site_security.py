@@ -15,7 +15,7 @@ from scrub_pixels.review.site.accounts import Accounts, Throttle
 from scrub_pixels.review.site.app import build
 from scrub_pixels.review.site.guard import HEADERS, MOST_BODY_BYTES
 from scrub_pixels.review.site.people import Person, Role
-from scrub_pixels.review.site.serve import Access, check
+from scrub_pixels.review.site.serving import Access, check
 from scrub_pixels.review.site.sessions import OpeningTokens, Sessions
 
 URL = "http://127.0.0.1:8000"
@@ -371,7 +371,7 @@ def test_a_new_link_is_told_at_the_terminal_only(house):
 
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory):
-    made = Accounts(tmp_path_factory.mktemp("workspace"))
+    made = Accounts(a_workspace(tmp_path_factory.mktemp("workspace")))
     for name, role in (("rita", Role.REVIEWER), ("aron", Role.APPROVER)):
         made.add(name, PASSWORD, role)
     return made
@@ -380,6 +380,17 @@ def accounts(tmp_path_factory):
 @pytest.fixture
 def shared(house, accounts):
     return replace(house, owner=None, accounts=accounts)
+
+
+def a_workspace(folder):
+    (folder / "version").write_text("1")
+    return folder
+
+
+def test_accounts_are_kept_in_workspaces_only(tmp_path):
+    with pytest.raises(WorkspaceError):
+        Accounts(tmp_path).add("rita", PASSWORD, Role.ADMIN)
+    assert list(tmp_path.iterdir()) == []
 
 
 def sign_in(house, name, password=PASSWORD):
@@ -449,7 +460,7 @@ def test_accounts_that_would_be_weak_are_refused(accounts, name, password):
 
 
 def test_a_damaged_file_of_accounts_lets_nobody_in(tmp_path):
-    damaged = Accounts(tmp_path)
+    damaged = Accounts(a_workspace(tmp_path))
     damaged.add("rita", PASSWORD, Role.REVIEWER)
     (tmp_path / "accounts.json").write_text('{"rita": {"role": "emperor", "digest": ""}}')
     with pytest.raises(WorkspaceError):

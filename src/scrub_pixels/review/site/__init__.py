@@ -1,5 +1,5 @@
 """The review site: a local web site before the desk."""
 
-from scrub_pixels.review.site.serve import Access, serve
+from scrub_pixels.review.site.serving import Access, serve
 
 __all__ = ["Access", "serve"]

@@ -122,6 +122,9 @@ class Accounts:
     @contextmanager
     def _changed(self) -> Iterator[dict[str, Any]]:
         """Change the file under a lock; what it was stays if that fails."""
+        if not (self._file.parent / "version").is_file():
+            raise WorkspaceError("There is no workspace here.",
+                                 remedy="Name the folder that a run printed, usually OUT.workspace.")
         lock = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -104,9 +104,11 @@ async function missRate() {
   const said = rate.estimate === null ? "Nothing of the sample was looked at yet."
     : `of released images still show identifying text, as far as the sample tells (95 % sure: ${share(rate.low)} to ${share(rate.high)}).`;
   const counts = `${number(rate.reviewed)} of ${number(rate.sampled)} drawn were looked at, ${number(rate.missed)} with text left; drawn from ${number(rate.population)} released.`;
+  const about = rate.estimate !== null && rate.covered < rate.population
+    ? ` The estimate is about the ${number(rate.covered)} of devices and layouts of which something was looked at.` : "";
   place.replaceChildren(
     element("span", { className: "figure", text: rate.estimate === null ? "–" : share(rate.estimate) }),
-    element("div", { children: [element("p", { text: said }), element("p", { className: "muted", text: counts })] }),
+    element("div", { children: [element("p", { text: said }), element("p", { className: "muted", text: counts + about })] }),
     ...(rate.estimate === null ? [] : [interval(rate)]));
 }
 

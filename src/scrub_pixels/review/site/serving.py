@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import webbrowser
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,8 @@ def serve(workspace: Path, *, queue: str | None = None, host: str = "127.0.0.1",
         app = build(house, address.hosts, address.origins)
         address.announce(house.tokens.issue(), open_browser=open_browser)
         stack.callback(address.forget)
-        uvicorn.Server(_config(uvicorn, app, access)).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # how a person ends it
+            uvicorn.Server(_config(uvicorn, app, access)).run(sockets=[listening])
 
 
 def check(access: Access, approvals: int) -> None:
