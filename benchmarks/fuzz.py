@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from pebble import ProcessExpired, ProcessPool
 
-from benchmarks.grid import cells
+from benchmarks.grid import BUILD_ERRORS, cells
 from scrub_pixels.decisions.findings import Redaction
 from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Limits, open_instance
@@ -98,16 +98,16 @@ def _tail(data: bytearray, random: np.random.Generator) -> None:
 _MUTATIONS = (_flip, _flip, _edge, _edge, _run, _cut, _copy, _end, _tail)
 
 
-def seeds(folder: Path | None = None) -> Iterator[bytes]:
-    """Yield files: cells of the grid of every syntax, and what is in a folder."""
+def seeds(folder: Path | None = None, every: int = EVERY) -> Iterator[bytes]:
+    """Yield files: cells of the grid of every syntax, one in `every`, and what is in a folder."""
     seen: Counter[str] = Counter()
     for number, cell in enumerate(cells()):
         seen[cell.recipe.syntax] += 1
-        if seen[cell.recipe.syntax] > 1 and number % EVERY:
+        if seen[cell.recipe.syntax] > 1 and number % every:
             continue
         try:
             yield saved(cell.build()[0])
-        except (Refusal, RuntimeError, ValueError, TypeError, NotImplementedError):
+        except BUILD_ERRORS:
             continue
     for path in sorted(folder.rglob("*.dcm")) if folder else ():
         if path.stat().st_size <= LARGEST:
@@ -126,7 +126,6 @@ def take(case: Case) -> str:
     ``proven``, ``held`` (text may stand beside the picture), ``refused: CODE``, ``unproven`` (a
     redaction that the samples do not show after all) or ``crash: ERROR``.
     """
-    logging.disable(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -135,6 +134,11 @@ def take(case: Case) -> str:
             return f"refused: {refusal.code}"
         except Exception as error:  # noqa: BLE001 - a crash is a result here
             return f"crash: {type(error).__name__}: {error} @ {_where(error)}"
+
+
+def _quiet() -> None:
+    """Keep the libraries of a worker from saying what they think of a damaged file."""
+    logging.disable(logging.CRITICAL)
 
 
 def _where(error: BaseException) -> str:
@@ -173,7 +177,7 @@ def campaign(files: list[bytes], count: int, seed: int, jobs: int) -> tuple[Coun
     """Run all cases; return how often each end occurred, and what must not occur with its number."""
     ends: Counter[str] = Counter()
     bad: list[str] = []
-    with ProcessPool(max_workers=jobs, max_tasks=500) as pool:
+    with ProcessPool(max_workers=jobs, max_tasks=500, initializer=_quiet) as pool:
         future = pool.map(take, cases(files, count, seed), timeout=SECONDS, chunksize=1)
         results, number = future.result(), 0
         while True:

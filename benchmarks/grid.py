@@ -24,6 +24,7 @@ from pathlib import Path
 import cv2
 import imagecodecs
 import numpy as np
+from av import FFmpegError
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.pixels.encoders import RLELosslessEncoder
@@ -367,7 +368,7 @@ def _film(recipe: Recipe, container: str) -> Dataset:
     }.get(family, ("libx264", "h264"))
     target = BytesIO()
     writer = av.open(target, "w", format=bare if container == "bare" else container)
-    quiet = {"x265-params": "log-level=none:pools=none"} if coder == "libx265" else {}
+    quiet = {"x265-params": "log-level=none:pools=none:frame-threads=1"} if coder == "libx265" else {}
     track = writer.add_stream(coder, rate=25, options=quiet)
     track.width, track.height = recipe.columns, recipe.rows
     track.pix_fmt = "yuv420p10le" if recipe.bits_stored == 10 else "yuv420p"
@@ -400,11 +401,15 @@ def _refused_cells() -> Iterator[Cell]:
         )
 
 
+BUILD_ERRORS = (Refusal, RuntimeError, ValueError, TypeError, NotImplementedError, FFmpegError)
+"""What encoders say to what they cannot encode: then there is no such Instance."""
+
+
 def run(cell: Cell) -> End | None:
     """Take one cell through; None if there is no such Instance because no encoder makes it."""
     try:
         dataset, truth = cell.build()
-    except (Refusal, RuntimeError, ValueError, TypeError, NotImplementedError):
+    except BUILD_ERRORS:
         return None
     try:
         return _redacted(dcmread(BytesIO(saved(dataset)), force=True), truth)

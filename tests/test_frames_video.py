@@ -46,7 +46,7 @@ def film(syntax: str, container: str, count: int = FRAMES, *, sound: bool = Fals
     writer = av.open(target, "w", format=container)
     if title:
         writer.metadata["title"] = title
-    quiet = {"x265-params": "log-level=none:info=0:pools=none"} if CODECS[syntax] == "libx265" else {}
+    quiet = {"x265-params": "log-level=none:pools=none"} if CODECS[syntax] == "libx265" else {}
     track = writer.add_stream(CODECS[syntax], rate=25, options=quiet | {"bf": "1"})
     track.width, track.height = COLUMNS, ROWS
     track.pix_fmt = "yuv420p10le" if syntax == MAIN10 else "yuv420p"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from io import BytesIO
 from struct import pack, unpack, unpack_from
 
 from scrub_pixels.errors import CorruptInstance
@@ -210,8 +210,10 @@ def encapsulate_whole(stream: bytes) -> bytes:
     return _ITEM + pack("<I", 0) + _ITEM + pack("<I", len(padded)) + padded
 
 
-def encapsulate(frames: Iterable[bytes]) -> bytes:
+def encapsulate(frames: Iterable[bytes], count: int) -> bytes:
     """Return Pixel Data of one fragment per frame, with a Basic Offset Table while offsets fit.
+
+    The value is built in one buffer as the `count` expected frames arrive, so that it is held once.
 
     From 4 GiB on the table is left empty, which PS3.5 A.4 allows: with one fragment to a frame
     the items themselves are the index.
@@ -221,13 +223,23 @@ def encapsulate(frames: Iterable[bytes]) -> bytes:
     CorruptInstance
         If one frame is longer than an item can be.
     """
-    padded = [bytes(frame) + b"\0" * (len(frame) % 2) for frame in frames]
-    if any(len(frame) >= _MAX_OFFSET for frame in padded):
-        raise _corrupt("An encoded frame is too long for a fragment", stage="mask")
-    offsets = [0, *accumulate(len(frame) + _HEADER for frame in padded)][: len(padded)]
-    table = pack(f"<{len(offsets)}I", *offsets) if offsets and offsets[-1] <= _MAX_OFFSET else b""
-    items = (_ITEM + pack("<I", len(item)) + item for item in (table, *padded))
-    return b"".join(items)
+    buffer, offsets, start = BytesIO(), [], _HEADER + 4 * count
+    buffer.seek(start)
+    for frame in frames:
+        offsets.append(buffer.tell() - start)
+        length = len(frame) + len(frame) % 2
+        if length >= _MAX_OFFSET:
+            raise _corrupt("An encoded frame is too long for a fragment", stage="mask")
+        buffer.write(_ITEM + pack("<I", length))
+        buffer.write(frame)
+        buffer.write(b"\0" * (length - len(frame)))
+    table = offsets if not offsets or offsets[-1] <= _MAX_OFFSET else []
+    head = _ITEM + pack(f"<I{len(table)}I", 4 * len(table), *table)
+    if len(head) != start:
+        return head + bytes(buffer.getbuffer()[start:])
+    buffer.seek(0)
+    buffer.write(head)
+    return buffer.getvalue()
 
 
 def _corrupt(message: str, stage: str = "open") -> CorruptInstance:

@@ -97,7 +97,7 @@ def join_frames(frames: Iterable[bytes], description: PixelDescription, syntax_u
         If one encoded frame is over 4 GiB.
     """
     if transfer_syntax(syntax_uid).encapsulated:
-        return encapsulate(frames)
+        return encapsulate(frames, description.frames)
     return native.join(frames, description)
 
 

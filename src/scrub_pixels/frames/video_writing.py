@@ -33,6 +33,8 @@ _SCALE = (2, 1, 1)
 _GROUP = 15
 """Pictures from one key frame to the next in MPEG-2 (H.262 allows any; players expect as many)."""
 _FALLBACK_RATE = Fraction(25)
+_TRIES = 8
+"""Muxing HEVC of one picture into MP4 fails now and then in FFmpeg 8, for no reason of ours."""
 
 
 def remuxed(video: Video) -> bytes:
@@ -88,10 +90,12 @@ def encoded_again(video: Video, paint: Callable[[int, Planes], None], quality: i
     """
     from av import FFmpegError
 
-    try:
-        return _encoded_again(video, paint, quality)
-    except FFmpegError:
-        raise _unsupported(f"There is no encoder for {video.codec} video of this kind") from None
+    for _ in range(_TRIES):
+        try:
+            return _encoded_again(video, paint, quality)
+        except FFmpegError:
+            continue
+    raise _unsupported(f"There is no encoder for {video.codec} video of this kind")
 
 
 def _encoded_again(video: Video, paint: Callable[[int, Planes], None], quality: int) -> bytes:
@@ -161,7 +165,7 @@ def _options(video: Video, old: VideoCodecContext, quality: int) -> dict[str, st
         level = f"{old.level // 10}.{old.level % 10}"
         return {"crf": crf, "preset": "medium", "level": level} | ({"profile": profile} if profile else {})
     level = f"{old.level / 30:.1f}"
-    parameters = f"log-level=none:info=0:pools=none:frame-threads=1:level-idc={level}"
+    parameters = f"log-level=none:pools=none:frame-threads=1:level-idc={level}"
     return {"crf": crf, "preset": "fast", "x265-params": parameters} | (
         {"profile": profile} if profile else {}
     )

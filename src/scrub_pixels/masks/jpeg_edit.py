@@ -297,8 +297,8 @@ class _Edit:
         found, index = interval.walk, interval.first + dirty
         replaced = self.replaced[index]
         stops = np.where(replaced, found.begin[dirty + 1], found.ac[dirty])
-        facts = (self.blocks.order.component[index], self.differences[index], replaced)
-        keys = list(zip(*(fact.tolist() for fact in facts), strict=True))
+        component = self.blocks.order.component[index].tolist()
+        keys = list(zip(component, self.differences[index].tolist(), replaced.tolist(), strict=True))
         written = {key: self._new_bits(*key, codes) for key in set(keys)}
         cursor = 0
         for start, stop, key in zip(found.begin[dirty].tolist(), stops.tolist(), keys, strict=True):
