@@ -45,7 +45,7 @@ def first(tmp_path_factory):
     root = tmp_path_factory.mktemp("release")
     add(root / "in", range(4))
     assert run(root / "in", root / "out") == 0
-    release(root / "out", "v1")
+    release(root / "out", "v1", unproven=True)
     return root
 
 
@@ -54,7 +54,7 @@ def resumable(tmp_path):
     """An output folder that a run can add to."""
     add(tmp_path / "in", range(2))
     assert run(tmp_path / "in", tmp_path / "out") == 0
-    release(tmp_path / "out", "v1")
+    release(tmp_path / "out", "v1", unproven=True)
     return tmp_path / "out"
 
 
@@ -96,7 +96,7 @@ def test_a_later_run_adds_and_changes_nothing(resumable):
     add(root, range(2, 4))
     assert run(root, out, "--resume") == 0
     assert all(path.read_bytes() == data for path, data in before.items())
-    record = release(out, "v2")
+    record = release(out, "v2", unproven=True)
     assert (record.since, record.instances) == ("v1", 4)
     changes = difference(out / "releases" / "v1", out / "releases" / "v2")
     assert len(changes.added) == 2 and changes.only_adds and not changes.columns
@@ -121,7 +121,7 @@ def test_a_changed_and_a_gone_file_are_told_with_their_columns(out):
             entry["sha256"] = digest_of(paths[1])
     (out / "scrub-report.json").write_text(json.dumps(report))
     assert sorted(verify(out, "v1")) == sorted([f"{gone} is missing", f"{changed} was changed"])
-    release(out, "v2", "v1")
+    release(out, "v2", "v1", unproven=True)
     found = difference(out / "releases" / "v1", out / "releases" / "v2")
     assert (found.removed, found.changed, found.columns) == ((gone,), (changed,), {"series_description": 1})
     assert not found.only_adds and "`series_description` differs in 1 instances" in told(found, "v2", "v1")
@@ -140,7 +140,7 @@ def test_every_change_of_a_release_is_found(out, name):
 
 
 def test_an_earlier_record_cannot_be_exchanged(out):
-    release(out, "v2", "")
+    release(out, "v2", "", unproven=True)
     record = out / "releases" / "v1" / RECORD
     table = json.loads(record.read_text())
     record.chmod(0o644)
@@ -150,36 +150,36 @@ def test_an_earlier_record_cannot_be_exchanged(out):
 
 def test_releases_do_not_change_and_are_read_only(out):
     with pytest.raises(UsageError, match="do not change"):
-        release(out, "v1")
+        release(out, "v1", unproven=True)
     assert {p.stat().st_mode & 0o777 for p in (out / "releases" / "v1").iterdir()} == {0o444}
 
 
 @pytest.mark.parametrize("tag", ["", "../x", "a/b", ".x", "x" * 65, "v 1"])
 def test_tags_that_are_no_tags(out, tag):
     with pytest.raises(UsageError):
-        release(out, tag)
+        release(out, tag, unproven=True)
     with pytest.raises(UsageError):
         verify(out, tag)
     with pytest.raises(UsageError):
-        release(out, "v2", tag or "none")
+        release(out, "v2", tag or "none", unproven=True)
 
 
 def test_what_the_report_does_not_know_is_not_released(out):
     stranger = out / "stranger.dcm"
     stranger.write_bytes(saved(make_instance()))
     with pytest.raises(UsageError, match="1 files are unknown"):
-        release(out, "v2")
+        release(out, "v2", unproven=True)
     stranger.unlink()
     file = next(out.rglob("*/*.dcm"))
     file.write_bytes(file.read_bytes() + b"\0\0")
     with pytest.raises(UsageError, match="not what was released"):
-        release(out, "v2")
+        release(out, "v2", unproven=True)
     assert [r.tag for r in releases(out)] == ["v1"] and not list(out.glob(".scrub-partial*/*"))
 
 
 def test_folders_that_are_no_output_are_refused(tmp_path):
     with pytest.raises(UsageError, match="no output folder"):
-        release(tmp_path, "v1")
+        release(tmp_path, "v1", unproven=True)
 
 
 def test_a_resumed_run_leaves_releases_alone_and_verify_accepts_them(resumable, capsys):
@@ -230,7 +230,7 @@ def test_layouts_go_to_new_folders_outside_of_out(first, tmp_path):
 
 
 def test_the_commands(out, capsys):
-    assert main(["release", str(out), "--tag", "v2"]) == 0
+    assert main(["release", str(out), "--tag", "v2", "--unproven"]) == 0
     assert main(["release", "list", str(out)]) == 0
     assert main(["release", "verify", str(out)]) == 0
     assert main(["release", "diff", str(out), "v1", "v2"]) == 0
@@ -239,3 +239,28 @@ def test_the_commands(out, capsys):
     next(out.rglob("*/*.dcm")).unlink()
     assert main(["release", "verify", str(out), "--tag", "v1", "-f", "jsonl"]) == 1
     assert "is missing" in capsys.readouterr().out
+
+
+def test_what_is_not_proven_is_not_released_unasked(out, capsys):
+    assert main(["release", str(out), "--tag", "v2"]) == 2
+    assert "4 instances do not claim Patient Identity Removed" in capsys.readouterr().err
+    assert [r.tag for r in releases(out)] == ["v1"] and not list(out.glob(".scrub-partial*/*"))
+    page = (out / "datasheet.html").read_text()
+    assert "A de-identified dataset" not in page and "do not claim" in page
+
+
+def test_a_release_killed_on_its_way_leaves_nothing_of_its_name(out, monkeypatch):
+    """Whatever step the process dies at: no tag, or the whole release; and the next try succeeds."""
+    import scrub_pixels.catalog.release as module
+
+    for step in ("make_catalog", "datasheet", "_recorded", "_publish"):
+        def die(*arguments, **named):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, step, die)
+            with pytest.raises(KeyboardInterrupt):
+                release(out, "v2", unproven=True)
+        assert [r.tag for r in releases(out)] == ["v1"] and verify(out, "v1") == []
+        assert not list(out.glob(".scrub-partial*/*"))
+    assert release(out, "v2", unproven=True).instances == 4

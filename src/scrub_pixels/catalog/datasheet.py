@@ -26,7 +26,16 @@ METHODS = """SELECT deidentification_method AS method, patient_identity_removed 
   ORDER BY instances DESC"""
 
 
-def datasheet(asked: Asked, facts: Mapping[str, Any], tag: str, only_adds: bool) -> Page:
+UNPROVEN = """SELECT count(*) AS n FROM catalog WHERE error IS NOT NULL
+  OR patient_identity_removed IS DISTINCT FROM 'YES'"""
+
+
+def unproven(asked: Asked) -> int:
+    """Count the instances that do not claim Patient Identity Removed: their evidence did not suffice."""
+    return int(asked.rows(UNPROVEN)[0]["n"])
+
+
+def datasheet(asked: Asked, facts: Mapping[str, Any], tag: str, since: str) -> Page:
     """Return the page of a release, made of its catalog and the report of the run.
 
     Parameters
@@ -37,17 +46,18 @@ def datasheet(asked: Asked, facts: Mapping[str, Any], tag: str, only_adds: bool)
         The report: totals, policy, versions.
     tag
         Name of the release.
-    only_adds
-        True if everything of the release before stands unchanged in this one.
+    since
+        What became of the release before, as a sentence.
     """
     found, plain = totals(asked), summary_page(asked, private=False)
-    tiles = tuple(Tile(number(found[n]), n) for n in ("patients", "studies", "series", "instances", "frames"))
-    lead = "A de-identified dataset. " + (
-        "Everything of the release before stands unchanged in it." if only_adds else
-        "Files of the release before were removed or changed: see CHANGES.md.")
-    sections = (*_provenance(asked, facts), *plain.sections)
-    return Page(f"Release {tag}", lead, (*tiles, Tile(size(found["bytes"]), "of files")), sections,
-                private=False, footer=FOOTER)
+    names = ("patients", "studies", "series", "instances", "frames")
+    tiles = [*(Tile(number(found[n]), n) for n in names), Tile(size(found["bytes"]), "of files")]
+    sections = (*_provenance(asked, facts), *plain.sections, _software(facts))
+    lead = f"A de-identified dataset. {since}"
+    if lacking := unproven(asked):
+        tiles.append(Tile(number(lacking), "without proof", "warn"))
+        lead = f"{number(lacking)} instances do not claim that the patient's identity is removed. {since}"
+    return Page(f"Release {tag}", lead, tuple(tiles), sections, private=False, footer=FOOTER)
 
 
 def _provenance(asked: Asked, facts: Mapping[str, Any]) -> Iterator[Section]:
@@ -59,7 +69,10 @@ def _provenance(asked: Asked, facts: Mapping[str, Any]) -> Iterator[Section]:
     yield Section("De-identification", "As the released headers say.",
                   ("method", "identity_removed", "burned_in_annotation", "instances"), asked.rows(METHODS),
                   ("instances",))
-    versions = [{"software": n, "version": version} for n, version in facts.get("versions", {}).items()]
-    note = "Every setting is in policy.toml."
-    yield Section("Policy and versions", note, ("software", "version"), versions)
     yield Section("What to mind", "", ("note",), [{"note": note} for note in LIMITS])
+
+
+def _software(facts: Mapping[str, Any]) -> Section:
+    versions = [{"software": n, "version": version} for n, version in facts.get("versions", {}).items()]
+    note = "Every setting of the policy is in policy.toml."
+    return Section("Policy and versions", note, ("software", "version"), versions)

@@ -17,7 +17,7 @@ from typing import Any
 
 from scrub_pixels.catalog.columns import Columns, load_columns
 from scrub_pixels.catalog.formats import FOLDER, Catalog
-from scrub_pixels.catalog.libraries import duckdb
+from scrub_pixels.catalog.libraries import duckdb, record_batches
 from scrub_pixels.errors import UsageError
 
 LOCKED = ("SET temp_directory = ''", "SET autoinstall_known_extensions = false",
@@ -46,6 +46,8 @@ UNITS = {
 
 DUCK_TYPES = {"integer": "BIGINT", "real": "DOUBLE", "age": "DOUBLE", "date": "DATE", "time": "TIME",
               "datetime": "TIMESTAMP", "flag": "BOOLEAN"}
+
+ROWS_AT_ONCE = 65_536
 
 QUOTES_ONLY_SQL = ("ParserException", "BinderException", "CatalogException", "PermissionException")
 
@@ -141,11 +143,13 @@ class Asked:
             If it is not one SELECT, or DuckDB does not take it.
         """
         with explained():
-            statements = self.database.extract_statements(statement)
-            if len(statements) != 1 or statements[0].type != duckdb().StatementType.SELECT:
-                raise UsageError("Only one SELECT is allowed.",
-                                 remedy="Leave out semicolons and other commands.")
+            self._parse(statement)
             return self.database.execute(statement, values or [])
+
+    def _parse(self, statement: str) -> None:
+        statements = self.database.extract_statements(statement)
+        if len(statements) != 1 or statements[0].type != duckdb().StatementType.SELECT:
+            raise UsageError("Only one SELECT is allowed.", remedy="Leave out semicolons and other commands.")
 
     def rows(self, statement: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
         """Return the result of one SELECT as dictionaries."""
@@ -174,17 +178,18 @@ class Asked:
     def chosen(self, question: Question) -> Iterator[tuple[Any, ...]]:
         """Yield path, SOP Instance UID and content digest of the rows that are meant, by path."""
         self._check(question)
-        found = self.run("SELECT path, sop_instance_uid, content_digest "
-                         f"FROM ({question.statement}) ORDER BY path")
+        statement = ("SELECT path, sop_instance_uid, content_digest "
+                     f"FROM ({question.statement}) ORDER BY path")
         with explained():
-            while rows := found.fetchmany(10_000):
-                yield from rows
+            for batch in record_batches(self.database.sql(statement), ROWS_AT_ONCE):
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     def _check(self, question: Question) -> None:
         if question.sample and question.sample.stratify not in ("", *self.columns):
             raise UsageError("The column to stratify by is not in the catalog.",
                              remedy="scrub-pixels catalog columns lists them.")
-        self.run(f"SELECT count(*) FROM ({question.statement}) LIMIT 0")
+        with explained():
+            self._parse(f"SELECT * FROM ({question.statement})")
 
 
 @contextmanager

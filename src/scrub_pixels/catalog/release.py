@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +23,7 @@ import tomli_w
 
 from scrub_pixels import __version__
 from scrub_pixels.catalog.datasheet import datasheet
+from scrub_pixels.catalog.datasheet import unproven as count_unproven
 from scrub_pixels.catalog.formats import open_catalog
 from scrub_pixels.catalog.libraries import duckdb
 from scrub_pixels.catalog.pages import rendered
@@ -113,7 +116,7 @@ class Difference:
         return not (self.removed or self.changed)
 
 
-def release(out: Path, tag: str, since: str | None = None) -> Record:
+def release(out: Path, tag: str, since: str | None = None, *, unproven: bool = False) -> Record:
     """Make a release of what stands in OUT.
 
     Parameters
@@ -124,21 +127,23 @@ def release(out: Path, tag: str, since: str | None = None) -> Record:
         Name of the release.
     since
         The release to compare with; None for the last one, empty for none.
+    unproven
+        Release Instances that do not claim Patient Identity Removed, too; the datasheet says so.
 
     Raises
     ------
     UsageError
-        If there is a release of that name, none to compare with, or OUT is not what its report says.
+        If there is a release of that name, none to compare with, OUT is not what its report says, or
+        Instances in it lack the proof that the patient's identity is removed.
     """
     report = reported(out)
     made = {record.tag: record for record in releases(out)}
     _check_tag(tag, since, made)
     before = list(made)[-1] if since is None and made else since or ""
-    with open_out(out) as folder, failures_explained("The release"):
+    with open_out(out) as folder, failures_explained("The release"), _folder_for(folder) as draft:
         digests = proven_digests(folder, report)
-        draft = folder.partial / "release"
-        draft.mkdir(mode=0o755)
         _draft(draft, folder, digests, report.facts, (tag, before))
+        _check_proof(draft, unproven)
         record = _recorded(draft, out, digests, report.facts, (tag, before))
         _publish(draft, folder, tag)
     return record
@@ -156,6 +161,26 @@ def _check_tag(tag: str, since: str | None, made: Mapping[str, Record]) -> None:
                          remedy="scrub-pixels release list OUT shows them.")
 
 
+@contextmanager
+def _folder_for(out: OutFolder) -> Iterator[Path]:
+    """Yield the private folder of a draft, gone at the end; a killed run's is swept by the next one."""
+    draft = out.partial / "release"
+    draft.mkdir(mode=0o755)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _check_proof(draft: Path, unproven: bool) -> None:
+    with ask(open_catalog(draft / CATALOG)) as asked:
+        lacking = count_unproven(asked)
+    if lacking and not unproven:
+        raise UsageError(f"{lacking} instances do not claim Patient Identity Removed: their pixels were not "
+                         "searched, or a rule kept what the profile removes.",
+                         remedy="Run without --header-only; or add --unproven, and the datasheet says so.")
+
+
 def _draft(draft: Path, folder: OutFolder, digests: Mapping[str, str], facts: Mapping[str, Any],
            tags: tuple[str, str]) -> None:
     """Write everything but the record."""
@@ -165,8 +190,16 @@ def _draft(draft: Path, folder: OutFolder, digests: Mapping[str, str], facts: Ma
     changes = _since(folder.root, draft, tags[1])
     (draft / CHANGES).write_text(told(changes, *tags), encoding="utf-8")
     with ask(open_catalog(draft / CATALOG)) as asked:
-        (draft / DATASHEET).write_text(rendered(datasheet(asked, facts, tags[0], changes.only_adds)),
+        (draft / DATASHEET).write_text(rendered(datasheet(asked, facts, tags[0], _became(changes, tags[1]))),
                                        encoding="utf-8")
+
+
+def _became(changes: Difference, since: str) -> str:
+    if not since:
+        return "The first release."
+    if changes.only_adds:
+        return f"Everything of {since} stands unchanged in it, and {len(changes.added)} instances are new."
+    return f"Files of {since} were removed or changed: see CHANGES.md."
 
 
 def _since(out: Path, draft: Path, since: str) -> Difference:

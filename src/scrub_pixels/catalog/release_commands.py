@@ -14,9 +14,9 @@ from scrub_pixels.store.report.render import size
 LISTED = ("tag", "made", "instances", "patients", "size", "since", "digest")
 
 
-def make_and_tell(out: Path, tag: str, since: str | None) -> None:
+def make_and_tell(out: Path, tag: str, since: str | None, unproven: bool) -> None:
     """Make a release, and say what it holds."""
-    record = release(out, tag, since)
+    record = release(out, tag, since, unproven=unproven)
     print_records([_listed(out, record)], "table", LISTED)
     print("The digest stands for this release and all before it: keep it elsewhere.")
 

@@ -21,6 +21,8 @@ MOST_RARE = 200
 LIMITS = (1, 2, 5, 11, 20)
 """Edges of the classes of k that are counted; 5 and 11 are what data providers commonly ask for."""
 
+STAYS = "What stays in any case"
+
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     "Patient Characteristics": {
         "age": "CAST(floor(patient_age) AS INTEGER)", "sex": "patient_sex", "size": "patient_size",
@@ -34,7 +36,7 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
     "Institution Identity": {
         "institution": "institution_name", "address": "institution_address",
         "department": "institutional_department"},
-    "What stays in any case": {"modality": "modality", "body_part": "body_part"},
+    STAYS: {"modality": "modality", "body_part": "body_part"},
 }
 """What a release may keep, by the option of PS3.15 E.3 that keeps it: names and SQL."""
 
@@ -85,7 +87,7 @@ class Risk:
     whole
         With all of them.
     options
-        Without each option's, without each single one, and with coarser forms: what, kind, spread.
+        Without each option's, with them alone, without each single one, with coarser forms.
     sizes
         Patients by k, in classes.
     rare
@@ -140,8 +142,9 @@ def _classes(names: Sequence[str]) -> str:
 
 def _alternatives(asked: Asked, kept: Sequence[str], k: int) -> Iterator[tuple[str, str, Spread]]:
     for option, group in OPTIONS.items():
-        if any(name in group for name in kept):
+        if option != STAYS and any(name in group for name in kept):
             yield option, "without", _spread(asked, [name for name in kept if name not in group], k)
+            yield option, "alone", _spread(asked, [name for name in kept if name in group], k)
     for left_out in kept:
         yield left_out.replace("_", " "), "without", _spread(asked, [n for n in kept if n != left_out], k)
     for what, (name, _) in COARSER.items():
@@ -189,7 +192,7 @@ def risk_page(risk: Risk) -> Page:
     rows, below = option_rows(risk), f"below_{risk.k}"
     numbers = ("smallest_group", "unique_patients", below, "fewer_rare_patients")
     chart = bars([Bar(f"{row['how']} {row['what']}", {"plain": max(0, row["fewer_rare_patients"])})
-                  for row in rows[:14]], "Fewer rare patients")
+                  for row in rows[:14] if row["fewer_rare_patients"]], "Fewer rare patients")
     tiles = (Tile(number(whole.patients), "patients"), Tile(number(whole.least), "in the smallest group"),
              Tile(number(whole.unique), "patients nobody is like", "warn" if whole.unique else ""),
              Tile(number(whole.below), f"share with fewer than {risk.k}", "warn" if whole.below else ""),
@@ -200,9 +203,10 @@ def risk_page(risk: Risk) -> Page:
         f"How many patients share what the release keeps: {', '.join(map(readable, risk.kept))}.", tiles,
         (Section("Groups of patients who share everything", "Patients by the size of their group.",
                  chart=columns(list(risk.sizes), "Patients by size of group")),
-         Section("What each option costs", "How many patients would no longer be rare without it, or with it "
-                 "coarser. Options are those of PS3.15 E.3.", ("what", "how", *numbers), rows, numbers,
-                 chart if rows else None),
+         Section("What each option costs", "How many patients would no longer be rare without it, with it "
+                 "coarser, or if it alone were kept. Options are those of PS3.15 E.3.",
+                 ("what", "how", *numbers), rows, numbers,
+                 chart if any(row["fewer_rare_patients"] for row in rows) else None),
          Section("Rare combinations", f"Shared by fewer than {risk.k} patients; the first {MOST_RARE}.",
                  ("patients", "one_of_them", *risk.kept), risk.rare, ("patients",)),
          Section("What this does not tell", "", ("note",), [{"note": note} for note in NOTES])))

@@ -23,6 +23,7 @@ def make(
     *,
     tag: str,
     since: str | None = None,
+    unproven: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Make a release of OUT: catalog, SHA-256 manifest, changes, policy, versions and a datasheet.
 
@@ -34,10 +35,12 @@ def make(
         Name of the release, such as v1.
     since
         The release to compare with (default: the last one; empty for none).
+    unproven
+        Release instances that do not claim Patient Identity Removed, too; the datasheet says so.
     """
     from scrub_pixels.catalog.release_commands import make_and_tell
 
-    make_and_tell(out, tag, since)
+    make_and_tell(out, tag, since, unproven)
 
 
 @release_app.command(name="verify")
