@@ -164,9 +164,13 @@ def test_whoever_works_on_an_entry_goes_on_if_it_is_held_again_unchanged(place):
         queue.add("k", Given(Path("/in/x")), held("r"))
         same = queue.get("k")
         assert (same.claimed_by, same.round) == ("ann", 0) and same.draft
+        queue.supersede("k")
+        queue.add("k", Given(Path("/in/x")), held("r"))
+        again = queue.get("k")
+        assert (again.claimed_by, again.round, again.draft) == ("", 1, same.draft), "approvals are void"
         queue.add("k", Given(Path("/in/x"), size=11), held("r"))
         new = queue.get("k")
-        assert (new.claimed_by, new.round, new.draft) == ("", 1, 0)
+        assert (new.claimed_by, new.round, new.draft) == ("", 2, 0)
 
 
 def test_a_sample_is_even_repeatable_and_at_least_one_of_each(place):

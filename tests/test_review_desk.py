@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+from databases import postgresql_server
 from review_cases import SIZE, a_case
 
 from scrub_pixels import Policy
@@ -322,6 +323,41 @@ def test_two_desks_do_not_do_the_same_twice(case):
             done = list(threads.map(lambda desk: desk.carry_out(), (one, two)))
         assert sum(done) == 1 and len(case.released()) == 1
         assert [line.what for line in one.queue.history(one.queue.get(key).id)].count("released") == 1
+
+
+def test_of_two_processes_that_accept_at_once_one_does(case):
+    with open_desk(case.workspace) as one, open_desk(case.workspace) as two:
+        key = one.claim_next("ann", Wanted()).key
+
+        def accept(desk) -> bool:
+            try:
+                desk.accept(key, "ann")
+            except ReviewConflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(2) as threads:
+            assert sorted(threads.map(accept, (one, two))) == [False, True]
+        history = one.queue.history(one.queue.get(key).id)
+        assert [line.what for line in history].count("accepted") == 1
+
+
+def test_a_team_with_its_queue_in_postgresql(tmp_path):
+    with postgresql_server() as server:
+        case = a_case(tmp_path, held=2, queue_url=server.url)
+        assert not (case.workspace / "queue.sqlite").exists()
+        with open_desk(case.workspace, server.url) as ann, open_desk(case.workspace, server.url) as bob:
+            keys = [ann.claim_next("ann", Wanted()).key, bob.claim_next("bob", Wanted()).key]
+            assert len(set(keys)) == 2 and ann.claim_next("ann", Wanted()) is None
+            ann.save_draft(keys[0], "ann", Draft((BOX,)))
+            ann.accept(keys[0], "ann")
+            bob.reject(keys[1], "bob", "no\0 \ud800")
+            assert ann.carry_out() + bob.carry_out() == 2
+            assert ann.look(keys[0], "ann").entry.state is State.RELEASED
+        assert len(case.released()) == 1 and ends(case) == ["rejected", "released"]
+        run(replace(case.campaign, resume=True))
+        assert len(case.released()) == 1
+        assert "postgresql" not in (case.out / "scrub-report.json").read_text()
 
 
 def test_killed_in_the_middle_of_a_release_it_is_done_again(case):

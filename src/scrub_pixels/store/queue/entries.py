@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ SOME = 500
 """Values that go into one statement."""
 
 _JUDGED = ("kind", "size", "modified", "findings", "redactions")
-"""If none of these is new, whoever works on the entry goes on undisturbed."""
+"""If none of these is new, the draft stays, and whoever works on the entry goes on undisturbed."""
 
 
 class ReviewQueue:
@@ -99,8 +100,10 @@ class ReviewQueue:
         statement: Any = dialect.insert(ENTRIES).values(**values)
         new = statement.excluded
         renewed = {name: new[name] for name in values if name not in ("key", "created")}
-        same = and_(*(_E[name] == new[name] for name in _JUDGED), _E.state == State.PENDING.value)
-        begun = {name: case((same, _E[name]), else_=fresh) for name, fresh in _FRESH.items()}
+        same = and_(*(_E[name] == new[name] for name in _JUDGED))
+        waiting = and_(same, _E.state == State.PENDING.value)
+        begun = {name: case((same if name == "draft" else waiting, _E[name]), else_=fresh)
+                 for name, fresh in _FRESH.items()}
         statement = statement.on_conflict_do_update(index_elements=["key"], set_={**renewed, **begun})
         return int(connection.execute(statement.returning(_E.id)).scalar_one())
 
@@ -187,7 +190,7 @@ class ReviewQueue:
     def entries(self, wanted: Wanted | None = None) -> list[Entry]:
         """Return a page of entries in the order they came, without their findings."""
         wanted = wanted or Wanted()
-        query = selected(select(*SUMMARY), self.owner, wanted).order_by(_E.id).limit(wanted.limit)
+        query = selected(select(*SUMMARY), self.owner, wanted).limit(wanted.limit)
         with self.database.reading() as connection:
             return [entry_of(row) for row in connection.execute(query)]
 
@@ -242,16 +245,18 @@ class ReviewQueue:
 
     def facets(self) -> Facets:
         """Return how many entries there are of each kind."""
-        def pending(column: Any) -> Mapping[str, int]:
-            chosen = (_E.owner == self.owner, _E.state == State.PENDING.value)
-            query = select(column, func.count()).where(*chosen).group_by(column).order_by(column)
-            return {row[0]: row[1] for row in connection.execute(query)}
-
-        states = select(_E.state, func.count()).where(_E.owner == self.owner).group_by(_E.state)
+        columns = (_E.state, _E.kind, _E.device, _E.modality)
+        query = select(*columns, func.count()).where(_E.owner == self.owner).group_by(*columns)
+        states, kinds, devices, modalities = (Counter[str]() for _ in columns)
         with self.database.reading() as connection:
-            return Facets({row[0]: row[1] for row in connection.execute(states)},
-                          pending(_E.kind), self._reasons(connection, State.PENDING),
-                          pending(_E.device), pending(_E.modality))
+            for state, kind, device, modality, number in connection.execute(query):
+                states[state] += number
+                if state == State.PENDING.value:
+                    kinds[kind] += number
+                    devices[device] += number
+                    modalities[modality] += number
+            return Facets(states, kinds, self._reasons(connection, State.PENDING),
+                          dict(sorted(devices.items())), dict(sorted(modalities.items())))
 
 
 @contextmanager
@@ -265,14 +270,16 @@ def open_queue(where: Path | str, owner: str = "") -> Iterator[ReviewQueue]:
 
 
 def selected(query: Select[Any], owner: str, wanted: Wanted) -> Select[Any]:
-    """Return a query of entries with the conditions of `wanted`; its limit is left to the caller."""
+    """Return a query of the entries that are wanted, in order; its limit is left to the caller."""
+    order = REASONS.c.entry if wanted.reason else _E.id
     if wanted.reason:
-        query = query.join(REASONS, _E.id == REASONS.c.entry).where(REASONS.c.reason == wanted.reason)
+        # Walked in the order of the reason's own index, so that a page reads no more than its rows.
+        query = query.join(REASONS, _E.id == order).where(REASONS.c.reason == wanted.reason)
     equal = {"state": wanted.state.value if wanted.state else "",
              "kind": wanted.kind.value if wanted.kind else "", "modality": wanted.modality,
              "device": wanted.device, "series": wanted.series}
     conditions = [_E[name] == value for name, value in equal.items() if value]
-    return query.where(_E.owner == owner, _E.id > wanted.after, *conditions)
+    return query.where(_E.owner == owner, order > wanted.after, *conditions).order_by(order)
 
 
 def entry_of(row: Row[Any]) -> Entry:

@@ -61,7 +61,7 @@ class Leases:
             with self.queue.database.writing() as connection:
                 now = self.queue.database.now(connection)
                 first = selected(select(_E.id), self.queue.owner, wanted)
-                first = first.where(PENDING, _free(now), ~_accepted_by(who)).order_by(_E.id).limit(1)
+                first = first.where(PENDING, _free(now), ~_accepted_by(who)).limit(1)
                 if not self.queue.database.is_sqlite:
                     first = first.with_for_update(skip_locked=True, of=ENTRIES)
                 number = connection.execute(first).scalar()
