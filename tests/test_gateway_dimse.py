@@ -177,7 +177,7 @@ def test_a_full_disk_is_answered_with_out_of_resources(gateway, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("scrub_pixels.gateway.reception.os.fsync", full)
+        patch.setattr("scrub_pixels.gateway.spool.os.fsync", full)
         assert send(gateway, [small()]) == [0xA700]
     assert not [p for p in gateway.reception.spool.folder.rglob("*") if p.is_file()]
     assert send(gateway, [small()]) == [0]

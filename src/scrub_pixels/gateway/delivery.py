@@ -8,7 +8,7 @@ defines as harmless (PS3.4 B.2); nothing is skipped.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,15 +71,11 @@ class Delivery:
     journal
         Knows what is due.
     destination
-        Where it goes.
-    collect
-        Looks for what was released in review; called every `settings.poll` seconds.
+        Where it goes; None delivers nothing.
     """
 
-    def __init__(self, settings: GatewaySettings, journal: Journal, destination: Destination | None,
-                 collect: Callable[[], object]) -> None:
+    def __init__(self, settings: GatewaySettings, journal: Journal, destination: Destination | None) -> None:
         self._settings, self._journal, self._destination = settings, journal, destination
-        self._collect = collect
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="gateway-delivery", daemon=True)
         self.delivered = self.failed = 0
@@ -102,7 +98,6 @@ class Delivery:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._collect()
                 self._deliver_due()
             except ScrubError as error:
                 self.trouble = type(error).__name__

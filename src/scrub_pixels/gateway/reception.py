@@ -7,7 +7,6 @@ raises, nothing of it is kept.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import struct
 import threading
@@ -124,7 +123,7 @@ class Reception:
             with failures_explained("The spool"), self.spool.incoming() as (path, file):
                 _write_head(file, announced)
                 file.write(data)
-                _sync(file)
+                file.flush()
                 return self._keep(path, announced)
 
     def take_file(self, path: Path, file: BinaryIO, study: str = "") -> Labels:
@@ -144,7 +143,7 @@ class Reception:
         """
         with self._counted(), failures_explained("The spool"):
             self.check_room()
-            _sync(file)
+            file.flush()
             return self._keep(path, None, study)
 
     def _counted(self) -> _Counted:
@@ -190,9 +189,17 @@ class Reception:
                 self._adopt_one(token)
 
     def _adopt_one(self, token: str) -> None:
+        """Enter a file without a row, if it is whole; its sender may have been told nothing yet."""
         path = self.spool.path(token)
-        labels, digest = _read_labels(path)
-        self.journal.receive(self._arrival(labels, digest, path.stat().st_size))
+        try:
+            labels, digest = _read_labels(path)
+            arrival = self._arrival(labels, digest, path.stat().st_size)
+        except NotUnderstood:
+            arrival = None
+        if arrival is None or arrival.token != token:
+            self.spool.drop(token)
+            return
+        self.journal.receive(arrival)
         self._waiting += 1
 
 
@@ -218,11 +225,6 @@ def _write_head(file: BinaryIO, labels: Labels) -> None:
     meta.TransferSyntaxUID = UID(labels.syntax)
     file.write(b"\0" * 128 + b"DICM")
     write_file_meta_info(DicomIO(file), meta, enforce_standard=True)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _read_labels(path: Path) -> tuple[Labels, bytes]:

@@ -28,7 +28,7 @@ from scrub_pixels.run.work import Layout, Orders, Task, Unit
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import OutFolder, Output, open_out, was_written_here
 from scrub_pixels.store.books import Books, open_books
-from scrub_pixels.store.ledger import Ledger, open_ledger
+from scrub_pixels.store.ledger import Ledger
 from scrub_pixels.store.report import write_report
 from scrub_pixels.store.standing import keep_policy
 from scrub_pixels.store.workspace import Workspace
@@ -90,6 +90,7 @@ class Scrubbing:
         self._released = released
         self._workshop = Workshop(settings.jobs, settings.policy.seconds_per_instance)
         self._policy = settings.policy.digest_under(workspace.key)
+        self._releases = Releases(settings, workspace, reception)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="gateway-scrubbing", daemon=True)
         self._run = 0
@@ -140,9 +141,9 @@ class Scrubbing:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(self._settings.poll)
             self._wake.clear()
-            while not self._stopping.is_set() and self._journal.waiting(1):
+            while not self._stopping.is_set() and (self._journal.waiting(1) or self._releases.may_be()):
                 self._stopping.wait(self._try_shift())
 
     def _try_shift(self) -> float:
@@ -150,8 +151,11 @@ class Scrubbing:
         try:
             with ExitStack() as stack:
                 out, books = self._open(stack)
+                if self._releases.collect(books.ledger):
+                    self._released()
                 orders = Orders(self._settings.policy, self._workspace.secret, out, cost=self._workshop.cost)
                 _Shift(self, books, orders).work(self._stopping)
+            self._releases.looked()
             self.trouble = ""
             return BREATH
         except MissingDependency as error:
@@ -323,7 +327,7 @@ def source_of(path: Path) -> Source:
 
 
 class Releases:
-    """Finds held instances that a person has released in the meantime.
+    """Finds held instances that a person has released in the meantime; called within a shift only.
 
     Parameters
     ----------
@@ -335,18 +339,23 @@ class Releases:
         self._settings, self._workspace, self._reception = settings, workspace, reception
         self._seen = -1
 
-    def collect(self) -> bool:
+    def may_be(self) -> bool:
+        """Tell whether something is held, and the ledger was written since the last look."""
+        return self._newest() != self._seen and bool(self._reception.journal.held(most=1))
+
+    def collect(self, ledger: Ledger) -> bool:
         """Let what was released in review go on its way; True if there was any."""
-        if not self._changed():
-            return False
-        with open_ledger(self._workspace.ledger_file, self._settings.out) as ledger:
-            endings = list(self._released(ledger))
-        if not endings:
-            return False
-        self._reception.journal.settle(endings, self._settings.policy.digest_under(self._workspace.key))
+        endings = list(self._released(ledger)) if self.may_be() else []
+        if endings:
+            digest = self._settings.policy.digest_under(self._workspace.key)
+            self._reception.journal.settle(endings, digest)
         for ending in endings:
             self._reception.spool.drop(ending.token)
-        return True
+        return bool(endings)
+
+    def looked(self) -> None:
+        """Remember the ledger as it is now: what this shift wrote is no news."""
+        self._seen = self._newest()
 
     def _released(self, ledger: Ledger) -> Iterator[Ending]:
         stage, after = (Stage.DUE if self._settings.forwards else Stage.DONE), ""
@@ -357,11 +366,7 @@ class Releases:
                     yield Ending(token, stage, row.code, row.output, str(row.facts.get("sha256", "")))
             after = tokens[-1]
 
-    def _changed(self) -> bool:
-        """Tell whether the ledger was written since the last look."""
-        files = (self._workspace.ledger_file, self._workspace.ledger_file.with_name("ledger.sqlite-wal"))
-        newest = max((file.stat().st_mtime_ns for file in files if file.exists()), default=-1)
-        changed, self._seen = newest != self._seen, newest
-        return changed
-
-
+    def _newest(self) -> int:
+        file = self._workspace.ledger_file
+        files = (file, file.with_name(file.name + "-wal"))
+        return max((each.stat().st_mtime_ns for each in files if each.exists()), default=-1)

@@ -15,7 +15,7 @@ from scrub_pixels.errors import MissingDependency, ScrubError, WorkspaceError
 from scrub_pixels.gateway.delivery import Delivery, Destination
 from scrub_pixels.gateway.journal import Journal
 from scrub_pixels.gateway.reception import Reception
-from scrub_pixels.gateway.scrubbing import Releases, Scrubbing
+from scrub_pixels.gateway.scrubbing import Scrubbing
 from scrub_pixels.gateway.settings import GatewaySettings
 from scrub_pixels.gateway.spool import Spool
 from scrub_pixels.store.workspace import Workspace, open_workspace
@@ -68,8 +68,7 @@ class Gateway:
         spool = Spool(self.workspace.root / "spool", settings.spooling)
         self.reception = Reception(self.workspace, spool, self.journal, lambda: self.scrubbing.wake())
         self.scrubbing = Scrubbing(settings, self.workspace, self.reception, lambda: self.delivery.wake())
-        releases = Releases(settings, self.workspace, self.reception)
-        self.delivery = Delivery(settings, self.journal, destination_of(settings), releases.collect)
+        self.delivery = Delivery(settings, self.journal, destination_of(settings))
         standing = self.scrubbing.prepare()
         if settings.forwards:
             self.delivery.sweep(standing)

@@ -37,6 +37,7 @@ class Spool:
         self.folder, self.limits = folder, limits
         self._incoming = folder / "incoming"
         self._lock = threading.Lock()
+        self._stripes = tuple(threading.Lock() for _ in range(64))
         with failures_explained("The spool"):
             for private in (folder, self._incoming):
                 private.mkdir(mode=0o700, exist_ok=True)
@@ -77,18 +78,35 @@ class Spool:
                 path.unlink(missing_ok=True)
 
     def keep(self, received: Path, token: str) -> Path:
-        """Give a received and synced file its name, durably; one that stands already stays."""
-        target = self.path(token)
+        """Give a received file its name, and make both durable; one that stands already stays.
+
+        The name comes first, so that one sync of the file system takes name and content. What a
+        crash leaves under a name is whole only if its content still gives the token; see
+        `Reception`.
+        """
+        with self._stripes[int(token[:4], 16) % len(self._stripes)]:
+            new = self._name(received, self.path(token))
+        if new:
+            with self._lock:
+                self._files += 1
+                self._bytes += self.path(token).stat().st_size
+        return self.path(token)
+
+    def _name(self, received: Path, target: Path) -> bool:
+        """Name a file and sync it; False if the name was there. What cannot be synced has no name."""
         try:
             os.link(received, target)
+            new = True
         except FileExistsError:
+            new = False
+        try:
+            _sync(target)
             sync_folder(self.folder)
-            return target
-        sync_folder(self.folder)
-        with self._lock:
-            self._files += 1
-            self._bytes += target.stat().st_size
-        return target
+        except OSError:
+            if new:
+                target.unlink(missing_ok=True)
+            raise
+        return new
 
     def path(self, token: str) -> Path:
         """Return where the instance of a token lies."""
@@ -108,3 +126,11 @@ class Spool:
         for entry in os.scandir(self.folder):
             if entry.name.endswith(SUFFIX):
                 yield entry.name.removesuffix(SUFFIX)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
