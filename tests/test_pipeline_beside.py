@@ -408,7 +408,7 @@ def test_outside_regions_blanks_all_but_the_scan(basic) -> None:
     outside = np.ones((240, 320), bool)
     outside[60:220, 64:288] = False
     assert not after[:, outside].any()
-    assert outcome.evidence.clean
+    assert outcome.evidence.clean and outcome.evidence.text_kept == 0
 
 
 def test_outside_regions_holds_what_has_none_or_none_to_trust(basic) -> None:

@@ -259,8 +259,8 @@ class Scrubber:
         """Return what reading the masked frames again still finds beside the redactions."""
         detectors = Detectors(self.detectors.fine, self.detectors.fine)
         left: list[Redaction] = []
-        if any(redaction.reason == SLIDE_LABEL for redaction in decision.redactions):
-            return ()
+        if shows_slide_label(candidate.dataset):
+            return ()  # black throughout
         for frame in frames_to_look_at(decision.redactions, MOST_LOOKS):
             regions = [r.region for r in decision.redactions if frame in r.frames]
             image = candidate.views(frame)[0].image
@@ -381,6 +381,11 @@ def _unsearched(instance: Instance) -> PixelEvidence:
 def _described(proof: PixelEvidence, search: TextSearch, decision: Decision) -> PixelEvidence:
     """Add what was searched and found to what was proven."""
     lines = len(decision.findings)
-    kept = sum(finding.verdict is Verdict.BENIGN for finding in decision.findings)
+    kept = sum(f.verdict is Verdict.BENIGN and not _is_covered(f.line, decision) for f in decision.findings)
     return replace(proof, frames_searched=search.frames_searched, reader=search.reader,
                    text_lines=lines, text_masked=lines - kept, text_kept=kept)
+
+
+def _is_covered(line: TextLine, decision: Decision) -> bool:
+    """Tell whether a harmless line went with what had to go: all that is outside of trusted regions."""
+    return any(r.region.contains(line.region) and r.frames.overlaps(line.frames) for r in decision.redactions)

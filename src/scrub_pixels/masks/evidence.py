@@ -90,7 +90,7 @@ class PixelEvidence:
     frames
         Number of frames of the Instance (0: it has no pixels).
     frames_searched
-        Frames in which the text search was complete.
+        Frames in which the text search was complete, or that are black throughout.
     frames_masked
         Frames that carry at least one redaction.
     frames_compared
