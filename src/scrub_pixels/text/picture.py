@@ -26,6 +26,9 @@ from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 
+BLOATED = 1.5
+"""A box that many times as thick as a line inside it was drawn around more."""
+
 TURNED_SURE = 0.8
 """Confidence with which turned text is read before that."""
 
@@ -111,19 +114,28 @@ class PictureSearch:
         self, image: Image, found: list[Candidate], known: Sequence[Candidate]
     ) -> list[Candidate]:
         """Return the candidates, of boxes over several lines only what those lines do not explain."""
-        known = [c for c in (*found, *known) if c.plain and not c.code and self._is_settled(c)]
-        return [rest for c in found for rest in self._unexplained(image, c, known)]
+        lines = [c for c in (*found, *known) if c.plain and not c.code and self._is_settled(c)]
+        kept: list[Candidate] = []
+        for candidate in sorted(found, key=lambda c: -c.region.area):
+            rests = self._unexplained(image, candidate, lines)
+            if candidate in lines and rests != [candidate]:
+                lines.remove(candidate)  # what is gone explains nothing any more
+            kept += rests
+        return kept
 
     def _unexplained(self, image: Image, candidate: Candidate, known: list[Candidate]) -> list[Candidate]:
         """Return what `known` lines leave of a candidate; one that reads badly is taken apart besides."""
         box = TextBox(candidate.region, candidate.detection, candidate.plain)
         others = [k.region for k in known if k is not candidate]
-        if self._is_settled(candidate):
-            inside = [region for region in others if _mostly_inside(region, candidate.region)]
-            explained = len(inside) > 1 and not leftovers(image, box, inside)
-            return [] if explained and candidate.plain else [candidate]
         near = [region for region in others if _overlaps(region, candidate.region)]
-        if is_turned(candidate.region):  # letters read one by one do not take turned text apart
+        if self._is_settled(candidate):
+            left = leftovers(image, box, near) if _is_bloated(candidate, near) else [box]
+            tall = near and thickness(candidate.region) >= BLOATED * max(map(thickness, near))
+            if not left or (tall and len(near) > 1 and left != [box]):
+                return [self._candidate(image, rest) for rest in left]
+            return [candidate]
+        if is_turned(candidate.region) and _is_word(candidate.choice.best, self.settings):
+            # letters read one by one do not take turned text apart
             near = [region for region in near if region.columns >= 1.5 * region.rows]
         left = [rest for piece in uncovered(box, near) for rest in leftovers(image, piece, near)]
         if left != [box]:
@@ -222,6 +234,13 @@ def is_turned(region: Region) -> bool:
 def _overlaps(line: Region, box: Region) -> bool:
     shared = line.intersection(box)
     return shared is not None and shared.area >= 0.3 * min(line.area, box.area)
+
+
+def _is_bloated(candidate: Candidate, lines: Sequence[Region]) -> bool:
+    """Tell whether a box on plain ground holds several lines, or one much thinner than it."""
+    if not lines or not candidate.plain:
+        return False
+    return len(lines) > 1 or thickness(candidate.region) >= BLOATED * thickness(lines[0])
 
 
 def _mostly_within(region: Region, codes: Sequence[TextBox]) -> bool:
