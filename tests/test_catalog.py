@@ -275,9 +275,14 @@ def test_the_commands(archive, capsys, tmp_path):
     assert main(["catalog", "query", target, "--where", "instance_number = 7", "--columns", "path", "-f",
                  "csv"]) == 0
     assert main(["catalog", "columns"]) == 0
+    assert main(["catalog", "sql", target, "SELECT error, count(*) AS n FROM catalog GROUP BY ALL", "-f",
+                 "jsonl"]) == 0
+    assert main(["catalog", "sql", target, "DROP TABLE catalog"]) == 2
+    assert main(["catalog", "query", target, "--where", "error = 'not-dicom'", "--columns", "path"]) == 0
     assert main(["catalog", "query", target, "--where", "nonsense"]) == 2
     shown = capsys.readouterr()
-    assert "SENTINEL-1" in shown.out and "path\ntop.dcm\nb/1.dcm" not in shown.out and "KVP" in shown.out
+    assert "SENTINEL-1" in shown.out and "notes.txt" in shown.out and "KVP" in shown.out
+    assert '{"error": "not-dicom", "n": 2}' in shown.out
     assert (tmp_path / "s.html").stat().st_mode & 0o777 == 0o600
     with ask(open_catalog(Path(target))) as asked:
         assert tree(asked, "patient").children

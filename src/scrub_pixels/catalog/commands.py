@@ -55,6 +55,12 @@ def print_rows(asked: Asked, columns: str, form: str, most: int | None) -> None:
     print_records(found, form, list(found[0]) if found else columns.split(","))
 
 
+def print_answer(asked: Asked, statement: str, form: str) -> None:
+    """Print the answer to one SELECT."""
+    found = asked.rows(statement)
+    print_records(found, form, list(found[0]) if found else ("nothing",))
+
+
 def print_columns(form: str) -> None:
     """Print the table of columns."""
     rows = [{"name": c.name, "from": c.source, "type": c.type, "unit": c.unit, "level": c.level,

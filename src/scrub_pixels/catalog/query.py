@@ -104,13 +104,19 @@ class Question:
 
     @property
     def statement(self) -> str:
-        """The SELECT that yields the rows, all columns; files without a header are left out."""
-        base = "SELECT * FROM catalog WHERE error IS NULL"
-        if self.where:
-            base += f" AND (\n{self.where}\n)"
-        elif self.sql:
-            base += f" AND path IN (SELECT path FROM (\n{self.sql.strip().rstrip(';')}\n))"
+        """The SELECT that yields the rows of a cohort, all columns: files without a header are left out."""
+        base = f"SELECT * FROM ({self.rows}) WHERE error IS NULL"
         return _sampled(base, self.sample) if self.sample else base
+
+    @property
+    def rows(self) -> str:
+        """The SELECT that yields every row that is meant, before a sample is drawn."""
+        if self.where:
+            return f"SELECT * FROM catalog WHERE (\n{self.where}\n)"
+        if self.sql:
+            chosen = self.sql.strip().rstrip(";")
+            return f"SELECT * FROM catalog WHERE path IN (SELECT path FROM (\n{chosen}\n))"
+        return "SELECT * FROM catalog"
 
 
 def _sampled(base: str, sample: Sample) -> str:
@@ -159,7 +165,7 @@ class Asked:
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def narrowed(self, question: Question) -> Asked:
-        """Return the same catalog as if it held only the rows that are meant.
+        """Return the same catalog as if it held only the rows that are meant; without a sample, errors too.
 
         Raises
         ------
@@ -169,9 +175,10 @@ class Asked:
         if question == Question():
             return self
         self._check(question)
+        rows = question.statement if question.sample else question.rows
         with explained():
-            self.database.execute(f"CREATE TEMP TABLE chosen AS {question.statement}")
-            self.database.execute("CREATE TEMP VIEW narrowed AS SELECT * FROM chosen")
+            self._parse(rows)
+            self.database.execute(f"CREATE TEMP TABLE chosen AS {rows}")
             self.database.execute("CREATE OR REPLACE TEMP VIEW catalog AS SELECT * FROM chosen")
         return self
 

@@ -198,6 +198,21 @@ def query(
         print_rows(asked, columns, format, most)
 
 
+@catalog_app.command(name="sql")
+def ask_sql(catalog: Path, statement: str, /, *, format: FORMAT = "table") -> None:
+    """Print the answer to one SELECT over the table `catalog`; nothing else can be read or written.
+
+    Parameters
+    ----------
+    statement
+        Such as "SELECT modality, count(*) FROM catalog GROUP BY ALL".
+    """
+    from scrub_pixels.catalog.commands import print_answer
+
+    with asked_of(catalog) as asked:
+        print_answer(asked, statement, format)
+
+
 @catalog_app.command(name="columns")
 def show_columns(*, format: FORMAT = "table") -> None:
     """Print every column of a catalog: where it comes from, its type, unit and meaning."""
