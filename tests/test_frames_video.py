@@ -40,14 +40,17 @@ def picture(number: int) -> np.ndarray:
     return shade.astype(np.uint8)
 
 
-def film(syntax: str, container: str, count: int = FRAMES, *, sound: bool = False, title: str = "") -> bytes:
+def film(
+    syntax: str, container: str, count: int = FRAMES, *, sound: bool = False, title: str = "", flags: str = ""
+) -> bytes:
     """Return a video of `count` pictures."""
     target = BytesIO()
     writer = av.open(target, "w", format=container)
     if title:
         writer.metadata["title"] = title
     quiet = {"x265-params": "log-level=none:pools=none"} if CODECS[syntax] == "libx265" else {}
-    track = writer.add_stream(CODECS[syntax], rate=25, options=quiet | {"bf": "1"})
+    options = quiet | {"bf": "1"} | ({"flags": flags} if flags else {})
+    track = writer.add_stream(CODECS[syntax], rate=25, options=options)
     track.width, track.height = COLUMNS, ROWS
     track.pix_fmt = "yuv420p10le" if syntax == MAIN10 else "yuv420p"
     voice = writer.add_stream("mp2" if syntax == MPEG2 else "aac", rate=48000) if sound else None
@@ -268,3 +271,23 @@ def test_a_codec_that_nobody_knows_is_refused() -> None:
     """Found by fuzzing: a damaged code leaves a track without any codec."""
     with pytest.raises(CorruptInstance):
         open_instance(instance_of(film(H264, "mp4").replace(b"avc1", b"zzzz")))
+
+
+@pytest.mark.parametrize("syntax", [HEVC, MAIN10])
+def test_user_data_in_the_parameters_of_hevc_goes_too(syntax: str) -> None:
+    """x265 signs its streams; in MP4 the signature stands in the configuration record."""
+    original = open_instance(saved(instance_of(film(syntax, "mp4"), syntax)))
+    assert original.surplus
+    masked = mask(original, ())
+    candidate = open_instance(with_pixels(original.dataset, masked))
+    prove(original, candidate, masked, KEY)
+    assert candidate.surplus is None
+    assert b"x265" not in masked.value
+
+
+@pytest.mark.parametrize(("syntax", "container"), [(MPEG2, "mpegts"), (H264, "mp4")])
+def test_interlaced_video_stays_interlaced(syntax: str, container: str) -> None:
+    data = film(syntax, container, flags="+ildct+ilme")
+    _, candidate, _, _ = redacted(instance_of(data, syntax))
+    with av.open(BytesIO(candidate.encoded(0))) as file:
+        assert all(frame.interlaced_frame for frame in file.decode(video=0))

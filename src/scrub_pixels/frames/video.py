@@ -39,6 +39,7 @@ _BARE: Mapping[str, str] = MappingProxyType({"mpeg2video": "mpegvideo", "h264": 
 _TO_BYTE_STREAM = MappingProxyType({"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"})
 _MP4_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})
 _PACKET = 188
+_STREAMS = ("mpegts", "mpeg")
 
 PIXEL_FORMATS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     {
@@ -180,6 +181,11 @@ class Video:
                 found.append("user data or units that are not the picture")
         return "; ".join(found)
 
+    @property
+    def may_hold_more(self) -> bool:
+        """True for transport and program streams, which cannot be shown to hold nothing else."""
+        return self.container in _STREAMS
+
     def says_something(self) -> bool:
         """Tell whether container or track carry titles, dates or other metadata."""
         with reading(), self.opened() as (file, _):
@@ -299,7 +305,7 @@ _BRANDS = frozenset(
 
 
 def _beside_container(data: bytes, container: str) -> Iterator[str]:
-    if container in ("mpegts", "mpeg"):
+    if container in _STREAMS:
         yield "a transport or program stream, which may hold more"
     elif container == "mp4" and not _plain_boxes(data):
         yield "boxes that are not the picture"

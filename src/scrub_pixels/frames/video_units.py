@@ -19,6 +19,8 @@ _SIGNATURE = re.compile(
 """What x264 signs a stream with: its version and numeric options."""
 _UUID = 16
 _REGISTERED, _UNREGISTERED = 4, 5
+SEI_OF_HEVC = (39, 40)
+_BLANK = b"\1"
 
 
 def units(stream: bytes) -> Iterator[bytes]:
@@ -66,7 +68,7 @@ def _plain_hevc(unit: bytes) -> bool:
     if len(unit) < 2 or (unit[0] & 1) << 5 | unit[1] >> 3:
         return False
     kind = unit[0] >> 1
-    return kind <= 21 or 32 <= kind <= 37 or (kind in (39, 40) and _plain_sei(unit[2:]))
+    return kind <= 21 or 32 <= kind <= 37 or (kind in SEI_OF_HEVC and _plain_sei(unit[2:]))
 
 
 def _plain_sei(body: bytes) -> bool:
@@ -78,11 +80,20 @@ def _plain_sei(body: bytes) -> bool:
         size, position = _ff_coded(data, position)
         payload = data[position : position + size]
         position += size
+        if not payload.strip(_BLANK):
+            continue
         if len(payload) != size or kind == _REGISTERED:
             return False
         if kind == _UNREGISTERED and _SIGNATURE.fullmatch(payload[_UUID:]) is None:
             return False
     return True
+
+
+def blanked_sei(unit: bytes) -> bytes:
+    """Return an SEI unit of HEVC of the same length that says nothing."""
+    _, start = _ff_coded(unit, 2)
+    _, start = _ff_coded(unit, start)
+    return unit[:start] + _BLANK * (len(unit) - start - 1) + unit[-1:] if len(unit) > start else unit
 
 
 def _ff_coded(data: bytes, position: int) -> tuple[int, int]:

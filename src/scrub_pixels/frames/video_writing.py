@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from scrub_pixels.errors import UnsupportedInstance
 from scrub_pixels.frames.description import attribute
 from scrub_pixels.frames.video import Planes, Video, planes, reading
-from scrub_pixels.frames.video_units import removed_units
+from scrub_pixels.frames.video_units import SEI_OF_HEVC, blanked_sei, removed_units
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -30,6 +30,8 @@ QUALITIES = (0, 1, 2)
 """From visually lossless to the best the codec has; the proof says which is good enough."""
 _CRF: Mapping[str, tuple[int, ...]] = MappingProxyType({"h264": (12, 6, 1), "hevc": (12, 6, 1)})
 _SCALE = (2, 1, 1)
+_INTERLACED = (2, 3, 4, 5)
+"""FFmpeg's field orders of interlaced video; frames keep which field is first."""
 _GROUP = 15
 """Pictures from one key frame to the next in MPEG-2 (H.262 allows any; players expect as many)."""
 _FALLBACK_RATE = Fraction(25)
@@ -51,10 +53,9 @@ def remuxed(video: Video) -> bytes:
 
     with reading(), video.opened() as (file, stream):
         target, writer = _writer(video)
+        record = bytes(stream.codec_context.extradata or b"")
         track = writer.add_stream_from_template(stream)
         track.metadata.clear()
-        if video.codec == "hevc" and video.container == "mp4":
-            track.codec_context.extradata = _parameter_sets(bytes(stream.codec_context.extradata or b""))
         without = f"filter_units=remove_types={removed_units(video.codec)}"
         clean = BitStreamFilterContext(without, stream, track)
         for packet in file.demux(stream):
@@ -66,6 +67,8 @@ def remuxed(video: Video) -> bytes:
             part.stream = track
             writer.mux(part)
         writer.close()
+    if video.codec == "hevc" and video.container == "mp4" and record:
+        return target.getvalue().replace(record, _blanked(record))
     return target.getvalue()
 
 
@@ -113,17 +116,23 @@ def _encoded_again(video: Video, paint: Callable[[int, Planes], None], quality: 
     return target.getvalue()
 
 
-def _parameter_sets(configuration: bytes) -> bytes:
-    """Return an HEVC configuration record without its arrays of SEI (ISO/IEC 14496-15 8.3.3.1)."""
-    arrays, position = [], 23
+def _blanked(configuration: bytes) -> bytes:
+    """Return an HEVC configuration record whose SEI say nothing (ISO/IEC 14496-15 8.3.3.1).
+
+    It keeps its length, so that it can be put in place of the other: FFmpeg copies the record of a
+    template as it stands.
+    """
+    blank, position = bytearray(configuration), 23
     for _ in range(configuration[22] if len(configuration) > 22 else 0):
-        start = position
-        count, position = int.from_bytes(configuration[start + 1 : start + 3], "big"), start + 3
+        kind = configuration[position] & 63
+        count, position = int.from_bytes(configuration[position + 1 : position + 3], "big"), position + 3
         for _ in range(count):
-            position += 2 + int.from_bytes(configuration[position : position + 2], "big")
-        if configuration[start] & 63 not in (39, 40):
-            arrays.append(configuration[start:position])
-    return configuration[:22] + bytes([len(arrays)]) + b"".join(arrays)
+            start, position = position + 2, position + 2 + int.from_bytes(
+                configuration[position : position + 2], "big"
+            )
+            if kind in SEI_OF_HEVC:
+                blank[start:position] = blanked_sei(configuration[start:position])
+    return bytes(blank)
 
 
 def _writer(video: Video) -> tuple[BytesIO, OutputContainer]:
@@ -155,10 +164,15 @@ def _track(writer: OutputContainer, video: Video, source: VideoStream, quality: 
 
 
 def _options(video: Video, old: VideoCodecContext, quality: int) -> dict[str, str]:
+    if int(old.field_order) in _INTERLACED and video.codec != "hevc":
+        return _progressive_options(video, old, quality) | {"flags": "+ildct+ilme"}
+    return _progressive_options(video, old, quality)
+
+
+def _progressive_options(video: Video, old: VideoCodecContext, quality: int) -> dict[str, str]:
     if video.codec == "mpeg2video":
-        scale = _SCALE[quality]
-        return {"qmin": str(scale), "qmax": str(scale), "q": str(scale), "g": str(_GROUP), "bf": "2",
-                "flags": "+qscale", "global_quality": str(118 * scale)}  # fmt: skip
+        scale = str(_SCALE[quality])
+        return {"qmin": scale, "qmax": scale, "g": str(_GROUP), "bf": "2"}
     crf = str(_CRF[video.codec][quality])
     profile = _PROFILES.get(old.profile or "")
     if video.codec == "h264":
