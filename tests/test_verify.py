@@ -330,6 +330,23 @@ def test_broken_files_and_entries_fail_and_never_raise(copy) -> None:
     assert failed(list(verify(request(copy)))) >= {"bytes", "parsing"}
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("codes", 7), ("carriers", [3]),
+     ("redactions", [{"start": 0, "stop": 10**9, "regions": [[0, 0, 1, 1]]}]),
+     ("redactions", [{"start": 0, "stop": 1, "regions": [[-1, 0, 1, 1]]}]), ("frames", "x"),
+     ("output", "../in/native"), ("sha256", None), ("output", ["x"]), ("policy", None)],
+)  # fmt: skip
+def test_reports_of_any_form_fail_and_never_raise(copy, key, value) -> None:
+    report = copy / "out" / "scrub-report.json"
+    table = json.loads(report.read_text())
+    for entry in [table, *table["instances"]]:
+        if key in entry:
+            entry[key] = value
+    report.write_text(json.dumps(table))
+    assert failed(list(verify(request(copy))))
+
+
 def test_lines_for_programs_end_with_the_verdict(copy, capsys) -> None:
     assert main(["verify", str(copy / "out"), "--against", str(copy / "in"), "-f", "jsonl",
                  "--reader", "none", "-j", "0"]) == 0  # fmt: skip

@@ -27,6 +27,7 @@ from scrub_pixels.run.verify.standard import against_the_standard, parsed_by_oth
 from scrub_pixels.text import load_detectors, load_reader
 
 NO_INPUT = "the input is not at hand"
+ODD_ENTRY = "its entry in the report, or the file, is not of the form that a run writes"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,11 @@ def check(task: Task) -> Checked:
         logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
         if task.facts is None:
             return Checked("", tuple(_input_only(task)))
-        return Checked(task.output, tuple(_remarks(task, task.facts)))
+        try:
+            return Checked(task.output, tuple(_remarks(task, task.facts)))
+        except (TypeError, ValueError, LookupError, AttributeError, OSError):
+            # A report may have been forged: no value in it is what it should be.
+            return Checked(task.output, (Remark("claims", Mark.FAILED, ODD_ENTRY),))
 
 
 def _input_only(task: Task) -> list[Remark]:

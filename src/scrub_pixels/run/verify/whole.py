@@ -171,6 +171,8 @@ def _unaccounted(out: Path, record: _Record) -> Iterator[str]:
         yield "a file that no account names (its name is withheld)"
     for _ in set(named) - standing:
         yield "an account whose file is not there"
+    for _ in [name for name in standing if (out / name).is_symlink()]:
+        yield "a link instead of a file"
     if len(named) != len(set(named)):
         yield "two accounts name the same file"
     if record.totals.get("closed") is not True or record.totals.get("inputs") != len(record.entries):
@@ -210,13 +212,13 @@ def _plain(entry: Entry) -> Any:
 def _tasks(
     request: Request, record: _Record, rows: Mapping[str, Row] | None, orders: Orders
 ) -> Iterator[Task]:
-    finder = _Finder.of(request, rows)
+    finder, standing = _Finder.of(request, rows), frozenset(_standing(request.out))
     for entry in record.entries:
         source = finder.named(str(entry.get("ref")))
         if entry.get("outcome") != RELEASED:
             if source is not None:
                 yield Task(None, (source,), orders)
-        elif entry.get("output") and (request.out / str(entry["output"])).is_file():
+        elif str(entry.get("output")) in standing:
             inputs = (source,) if source is not None else finder.alike(entry)
             yield Task(entry, inputs, orders, is_complete=bool(finder.by_shape))
 
