@@ -1,0 +1,85 @@
+"""What becomes of boxes in one picture: codes, stacks, boxes around several lines, turned text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scrub_pixels.geometry import Region
+from scrub_pixels.text import Detectors, Reading, SearchSettings, TextBox
+from scrub_pixels.text.picture import Candidate, PictureSearch
+from scrub_pixels.text.reading import LineReader
+
+SETTINGS = SearchSettings(upscale=1.0)
+FIRST, SECOND = Region(40, 40, 10, 60), Region(60, 40, 10, 60)
+
+
+@dataclass
+class Fixed:
+    """Finds the given boxes in the first look, and reads a crop by where its ink is tallest."""
+
+    boxes: tuple[TextBox, ...]
+    readings: dict[int, Reading] = field(default_factory=dict)
+    name: str = "fixed"
+
+    def detect(self, image):
+        # The search frames what it shows, and cuts it down to what is busy; both are undone by FRAME's corners.
+        return [TextBox(b.region.moved(8, 8), b.score, code=b.code) for b in self.boxes]
+
+    def recognize(self, crops):
+        return [self.readings.get(int((crop > 128).any(axis=1).sum()), Reading("", 0.0)) for crop in crops]
+
+
+def picture(*regions: Region) -> np.ndarray:
+    """Return a black picture with strokes in the regions, and lit corners so that all of it is searched."""
+    image = np.zeros((200, 300), np.uint8)
+    image[0, 0] = image[0, -1] = image[-1, 0] = image[-1, -1] = 255
+    for region in regions:
+        image[region.row : region.bottom, region.column : region.right : 3] = 255
+    return image
+
+
+def found(image: np.ndarray, detector: Fixed, known: tuple[Candidate, ...] = ()) -> list[Candidate]:
+    search = PictureSearch(Detectors(detector, detector), LineReader(detector, SETTINGS), SETTINGS)
+    return search.search(image, known=known)
+
+
+def test_a_code_is_one_unread_place_whatever_letters_are_seen_in_it() -> None:
+    place = Region(100, 100, 40, 40)
+    boxes = (TextBox(place, 0.97, code=True), TextBox(Region(110, 105, 10, 30), 0.9))
+    (code,) = found(picture(Region(110, 105, 10, 30)), Fixed(boxes, {10: Reading("LIVER", 0.99)}))
+    assert code.code and code.region.contains(place) and not code.choice.best.text
+
+
+def test_what_is_too_small_or_unsure_for_a_code_is_none() -> None:
+    boxes = (
+        TextBox(Region(100, 100, 40, 40), 0.6, code=True),
+        TextBox(Region(20, 20, 12, 12), 0.99, code=True),
+    )
+    assert found(picture(), Fixed(boxes)) == []
+
+
+def test_a_box_around_two_lines_that_read_surely_is_dropped() -> None:
+    both = TextBox(FIRST.union(SECOND), 0.9)
+    boxes = (TextBox(FIRST, 0.9), TextBox(SECOND, 0.9), both)
+    read = {10: Reading("LIVER", 0.99)}
+    lines = found(picture(FIRST, SECOND), Fixed(boxes, read))
+    assert len(lines) == 2
+    assert not any(c.region.overlaps(FIRST) and c.region.overlaps(SECOND) for c in lines)
+
+
+def test_a_line_beside_a_known_one_in_the_same_box_is_kept() -> None:
+    both = TextBox(FIRST.union(SECOND), 0.9)
+    lines = found(picture(FIRST, SECOND), Fixed((TextBox(FIRST, 0.9), both), {10: Reading("LIVER", 0.99)}))
+    covered = np.zeros((200, 300), bool)
+    for candidate in lines:
+        covered[candidate.region.slices] = True
+    assert covered[FIRST.slices].all() and covered[SECOND.slices].all()
+
+
+def test_lines_known_from_another_view_explain_a_box_that_reads_badly() -> None:
+    image, box = picture(FIRST), TextBox(FIRST, 0.95)
+    (known,) = found(image, Fixed((box,), {10: Reading("LIVER", 0.99)}))
+    assert len(found(image, Fixed((box,)))) == 1
+    assert found(image, Fixed((box,)), (known,)) == []
