@@ -6,27 +6,19 @@ The site, the command line and tests all go through `Desk`; it is safe to use fr
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scrub_pixels.decisions import Finding
-from scrub_pixels.review.drafting import Subject, answered, check, drawn, proposal
-from scrub_pixels.review.pictures import Opened, Pictures, speed_of, window_of
-from scrub_pixels.review.rates import miss_rate
-from scrub_pixels.review.releasing import Orders, Releasing
+from scrub_pixels.review.drafting import answered, check, drawn
+from scrub_pixels.review.looking import Looking
+from scrub_pixels.review.releasing import Orders
 from scrub_pixels.review.spreading import MOST_AT_ONCE, change, changed, draft_of, lesson_of
 from scrub_pixels.review.views import (
-    PLAIN,
     Applied,
     Change,
     Claim,
     EntryView,
-    FindingView,
-    MissRate,
-    Picture,
-    Rendering,
     Scope,
     Then,
 )
@@ -34,62 +26,24 @@ from scrub_pixels.store.ledger import open_ledger
 from scrub_pixels.store.queue import (
     Draft,
     Entry,
-    Facets,
-    NoSuchEntry,
     ReviewConflict,
-    ReviewQueue,
-    State,
     Wanted,
     open_queue,
 )
-from scrub_pixels.store.queue.leases import Leases
-from scrub_pixels.store.queue.sample import Sample
-from scrub_pixels.store.queue.verdicts import Drafts, Verdicts
 from scrub_pixels.store.standing import standing_policy
 from scrub_pixels.store.workspace import open_workspace
 
 LEASE = 300.0
-SECONDS_PER_VIEW = 300.0
-MOST_VIEWS = 20_000
 
 
-class Desk:
+class Desk(Looking):
     """The review of one workspace and output folder; build it with `open_desk`.
+
+    Lists, pictures and counts are those of `Looking`.
 
     Every method may raise `NoSuchEntry` for a key that is not there, `ReviewConflict` where someone
     else has the entry, and `StoreFailed` if the queue cannot be reached.
     """
-
-    def __init__(self, orders: Orders, queue: ReviewQueue, approvals: int) -> None:
-        self.queue, self.orders, self.approvals = queue, orders, approvals
-        self.sample = Sample(queue.database, queue.owner, orders.workspace.key)
-        self.leases = Leases(queue)
-        self.drafts = Drafts(queue, self.leases)
-        self.verdicts = Verdicts(queue, self.leases, self.sample)
-        self.pictures = Pictures(orders.policy.limits)
-        self.releasing = Releasing(orders, self.drafts, self.verdicts)
-        self._views = Views(queue)
-
-    # -- the list
-
-    def page(self, wanted: Wanted) -> list[Entry]:
-        """Return one page of entries, in the order they came; free of readings."""
-        return self.queue.entries(wanted)
-
-    def entry(self, key: str) -> Entry:
-        """Return one entry in short."""
-        entry = self.queue.get(key)
-        if entry is None:
-            raise NoSuchEntry("There is no such entry.", remedy="Load the list again.")
-        return entry
-
-    def facets(self) -> Facets:
-        """Return how many entries there are of each state, kind, reason, device and modality."""
-        return self.queue.facets()
-
-    def left(self) -> int:
-        """Return how many entries wait for a person."""
-        return self.queue.counts().get(State.PENDING.value, 0)
 
     # -- leases
 
@@ -110,31 +64,6 @@ class Desk:
         """Give a lease back; nothing happens if there is none."""
         self.leases.leave(key, who)
 
-    # -- looking
-
-    def look(self, key: str, who: str) -> EntryView:
-        """Return everything but the pictures. Entered in the audit log.
-
-        Raises
-        ------
-        ReviewConflict
-            If the input is not what was held; it will be searched anew by `carry_out`.
-        Refusal
-            If the input cannot be opened any more.
-        """
-        entry = self.entry(key)
-        self._views.seen(entry, who, "looked", {})
-        return self._view(entry, who)
-
-    def frame(self, key: str, frame: int, who: str, wanted: Rendering = PLAIN) -> Picture:
-        """Return one frame of the original as a picture. Entered in the audit log."""
-        entry = self.entry(key)
-        boxes = self._draft(entry).redactions if wanted.masked else ()
-        masked = [box.region for box in boxes if frame in box.frames]
-        picture = self.pictures.picture(entry, frame, wanted, masked)
-        self._views.seen(entry, who, "viewed", {"frame": frame, "masked": wanted.masked})
-        return picture
-
     # -- drafting (needs a lease)
 
     def save_draft(self, key: str, who: str, draft: Draft) -> EntryView:
@@ -149,20 +78,20 @@ class Desk:
             If a region or frame lies outside the Instance, or an answer names no finding.
         """
         entry = self.entry(key)
-        subject = self._subject(entry, self._opened(entry, who))
+        subject = self.subject(entry, self.opened(entry, who))
         check(draft, subject)
         self.drafts.save(key, who, answered(draft, subject))
-        return self._view(self.entry(key), who)
+        return self.view(self.entry(key), who)
 
     def undo(self, key: str, who: str) -> EntryView:
         """Go back to the draft before; nothing happens at the first."""
         self.drafts.undo(key, who)
-        return self._view(self.entry(key), who)
+        return self.view(self.entry(key), who)
 
     def redo(self, key: str, who: str) -> EntryView:
         """Take back the last undo; nothing happens without one."""
         self.drafts.redo(key, who)
-        return self._view(self.entry(key), who)
+        return self.view(self.entry(key), who)
 
     # -- deciding (needs a lease, and ends it)
 
@@ -173,7 +102,7 @@ class Desk:
         is passed as clean; with new boxes it was missed: it is withdrawn from OUT and released again.
         """
         entry = self.entry(key)
-        new = drawn(self._draft(entry), self.queue.decision(entry.id).redactions)
+        new = drawn(self.draft(entry), self.queue.decision(entry.id).redactions)
         return self.verdicts.accept(key, who, self.approvals, bool(new))
 
     def reject(self, key: str, who: str, reason: str = "") -> Entry:
@@ -221,7 +150,7 @@ class Desk:
         try:
             self.claim(key, who)
             if made.added or made.kept:
-                self.save_draft(key, who, changed(self._draft(made.entry), made))
+                self.save_draft(key, who, changed(self.draft(made.entry), made))
             if then is Then.ACCEPT:
                 self.accept(key, who)
         except ReviewConflict:
@@ -231,81 +160,13 @@ class Desk:
 
     def _changes(self, entry: Entry, targets: Sequence[Entry]) -> list[Change]:
         decision = self.queue.decision(entry.id)
-        lesson = lesson_of(entry, decision, self._draft(entry))
+        lesson = lesson_of(entry, decision, self.draft(entry))
         return [change(lesson, other, found, draft_of(content, found))
                 for other, found, content in self.queue.drafted(targets)]
-
-    # -- quality control and audit
-
-    def miss_rate(self) -> MissRate:
-        """Return the estimated share of released Instances with text left, and how sure that is."""
-        return miss_rate(self.sample.strata())
 
     def note(self, who: str, what: str, **detail: str | int | float) -> None:
         """Append a line that belongs to no entry (a login, an export) to the audit log."""
         self.queue.log(None, who, what, detail)
-
-    # -- within
-
-    def _draft(self, entry: Entry) -> Draft:
-        return self.drafts.current(entry) or proposal(self.queue.decision(entry.id))
-
-    def _opened(self, entry: Entry, who: str) -> Opened:
-        opened = self.pictures.opened(entry)
-        if entry.digest and entry.digest != opened.digest:
-            self.verdicts.changed(entry, who)
-            raise ReviewConflict("The input has changed since it was held; it is searched anew.",
-                                 remedy="Come back to this entry later.")
-        if not entry.digest:
-            self.verdicts.looked_at(entry, opened.digest)
-        return opened
-
-    def _subject(self, entry: Entry, opened: Opened) -> Subject:
-        pixels = opened.instance.pixels
-        if pixels is None:
-            raise NoSuchEntry("This Instance has no frames.", remedy="Reject it, or leave it.")
-        findings = self.queue.decision(entry.id).findings
-        return Subject(pixels.shape, pixels.frames, findings, self.orders.policy.decisions)
-
-    def _view(self, entry: Entry, who: str) -> EntryView:
-        opened = self._opened(entry, who)
-        decision = self.queue.decision(entry.id)
-        draft = self.drafts.current(entry) or proposal(decision)
-        rows, columns = opened.instance.pixels.shape if opened.instance.pixels else (0, 0)
-        return EntryView(
-            entry, rows, columns, opened.instance.frames,
-            findings=_findings(decision.findings), proposed=decision.redactions, draft=draft,
-            can_undo=bool(entry.draft), can_redo=self.drafts.can_redo(entry),
-            window=window_of(opened.instance), frames_per_second=speed_of(opened.instance),
-            siblings=dict(zip((Scope.SERIES, Scope.LAYOUT), self.queue.siblings(entry), strict=True)),
-            approvals=self.verdicts.approvals(entry), approvals_needed=self.approvals,
-            history=tuple(self.queue.history(entry.id)))
-
-
-class Views:
-    """Enters who looked at what into the log, once for each picture and while."""
-
-    def __init__(self, queue: ReviewQueue) -> None:
-        self._queue = queue
-        self._until: dict[tuple[object, ...], float] = {}
-
-    def seen(self, entry: Entry, who: str, what: str, detail: Mapping[str, int]) -> None:
-        """Enter a view, unless the same was entered within the last minutes."""
-        view, now = (entry.id, who, what, *sorted(detail.items())), time.monotonic()
-        if self._until.get(view, 0.0) > now:
-            return
-        self._queue.log(entry.id, who, what, detail)
-        if len(self._until) > MOST_VIEWS:
-            self._until.clear()
-        self._until[view] = now + SECONDS_PER_VIEW
-
-
-def _findings(findings: Sequence[Finding]) -> tuple[FindingView, ...]:
-    return tuple(
-        FindingView(number, f.line.region, f.line.frames, f.verdict, f.line.reading, f.line.confidence,
-                    tuple(f"{e.kind.value}: {e.detail}" for e in f.evidence))
-        for number, f in enumerate(findings))
-
 
 @contextmanager
 def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: bytes = b"",

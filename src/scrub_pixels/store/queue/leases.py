@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, update
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.store.queue.entries import SUMMARY, ReviewQueue, entry_of, selected
+from scrub_pixels.store.queue.entries import ReviewQueue
+from scrub_pixels.store.queue.listing import SUMMARY, entry_of, selected
 from scrub_pixels.store.queue.schema import APPROVALS, ENTRIES
 from scrub_pixels.store.queue.values import Entry, NoSuchEntry, ReviewConflict, State, Wanted
 

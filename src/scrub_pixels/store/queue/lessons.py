@@ -14,7 +14,8 @@ from enum import Enum
 from sqlalchemy import insert, select, update
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.store.queue.entries import SOME, ReviewQueue
+from scrub_pixels.store.queue.entries import ReviewQueue
+from scrub_pixels.store.queue.listing import SOME
 from scrub_pixels.store.queue.schema import LESSONS, WORDS
 from scrub_pixels.store.queue.values import Entry
 

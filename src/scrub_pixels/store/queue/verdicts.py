@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scrub_pixels.store.queue.entries import SUMMARY, ReviewQueue, entry_of
+from scrub_pixels.store.queue.entries import ReviewQueue
 from scrub_pixels.store.queue.forms import draft_from, draft_json
 from scrub_pixels.store.queue.leases import Leases
+from scrub_pixels.store.queue.listing import SUMMARY, entry_of
 from scrub_pixels.store.queue.sample import CLEAN, MISSED, Sample
 from scrub_pixels.store.queue.schema import APPROVALS, DRAFTS, ENTRIES
 from scrub_pixels.store.queue.values import Draft, Entry, Kind, ReviewConflict, State
