@@ -291,3 +291,27 @@ def test_the_commands(archive, capsys, tmp_path):
 def test_the_form_of_a_name():
     assert [form_of(Path(n)) for n in ("a.parquet", "a.duckdb", "a.db", "a.CSV", "folder")] == [
         "parquet", "duckdb", "sqlite", "csv", "folder"]
+
+
+@pytest.mark.parametrize("name", ["in/c.parquet", "in/parts", "in/b/c.duckdb"])
+def test_a_catalog_among_the_files_does_not_list_itself(archive, name):
+    assert make_catalog(order(archive, name)).rows == 10
+    made = make_catalog(order(archive, name))
+    assert (made.rows, made.read, made.dropped) == (10, 0, 0)
+
+
+def test_a_missing_library_is_named_with_its_remedy(archive, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["catalog", str(archive), "-o", str(archive.parent / "c.parquet"), "-j", "0"]) == 3
+    assert "pip install" in capsys.readouterr().err and not (archive.parent / "c.parquet").exists()
+
+
+def test_a_catalog_of_an_output_folder_may_stand_in_it(tmp_path):
+    out = tmp_path / "out"
+    (out / "a").mkdir(parents=True)
+    (out / MARKER).write_text("")
+    (out / "a" / "1.dcm").write_bytes(DATA)
+    (out / "scrub-report.json").write_text("{}")
+    assert main(["catalog", str(out), "-o", str(out / "catalog.csv"), "--deidentified", "-j", "0", "-q"]) == 0
+    assert len((out / "catalog.csv").read_text().splitlines()) == 2
+    assert main(["catalog", str(out), "-o", str(out / "private.csv"), "-j", "0", "-q"]) == 2

@@ -71,20 +71,21 @@ def columns(counts: Sequence[tuple[str, float]], title: str) -> Markup:
     highest = max((count for _, count in counts), default=0) or 1
     step = WIDTH / max(1, len(counts))
     every = max(1, -(-len(counts) * 48 // WIDTH))
-    drawn = Markup("").join(_column(n, label, count / highest, count, step, n % every == 0)
+    drawn = Markup("").join(_column(Bar(label, {"plain": count}), count / highest, n * step, step)
+                            + (_tick(label, (n + 0.5) * step) if n % every == 0 else Markup(""))
                             for n, (label, count) in enumerate(counts))
     return _svg(title, HEIGHT + AXIS, drawn)
 
 
-def _column(place: int, label: str, share: float, count: float, step: float, labelled: bool) -> Markup:
-    tall = max(share * (HEIGHT - 10), 1.0 if count else 0.0)
-    bar = Markup('<rect class="plain" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}'
-                 '</title></rect>').format(place * step + step * 0.1, HEIGHT - tall, step * 0.8, tall, label,
-                                           number(count))
-    if not labelled:
-        return bar
-    return bar + Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(
-        place * step + step / 2, HEIGHT + 18, label)
+def _column(bar: Bar, share: float, left: float, step: float) -> Markup:
+    tall = max(share * (HEIGHT - 10), 1.0 if bar.total else 0.0)
+    return Markup('<rect class="plain" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}'
+                  '</title></rect>').format(left + step * 0.1, HEIGHT - tall, step * 0.8, tall, bar.label,
+                                            number(bar.total))
+
+
+def _tick(label: str, middle: float) -> Markup:
+    return Markup('<text class="tick" x="{:.1f}" y="{}">{}</text>').format(middle, HEIGHT + 18, label)
 
 
 def _svg(title: str, height: float, drawn: Markup) -> Markup:

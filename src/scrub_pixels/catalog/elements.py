@@ -29,7 +29,7 @@ MOST_ELEMENTS = 200_000
 MOST_NESTING = 16
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-TRANSFER_SYNTAX, META_GROUP = 0x00020010, 2
+TRANSFER_SYNTAX, META_GROUP = 0x00020010, b"\2\0"
 EXTENDED_OFFSETS = 0x7FE00001
 PIXELS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 
@@ -143,14 +143,14 @@ def read_header(read_at: ReadAt, size: int, wanted: Collection[int]) -> Header:
     if window.data[PREFIX_AT:PREFIX_AT + 4] != PREFIX:
         raise Odd("no prefix")
     header = Header()
-    start = _walk(window, PREFIX_AT + 4, True, wanted, header, last_group=META_GROUP)
+    start = _walk(_Walk(window, wanted, header, meta=True), PREFIX_AT + 4, explicit=True)
     syntax = header.elements.get(TRANSFER_SYNTAX, ("", b""))[1]
     uid = syntax.rstrip(b"\0 ").decode("ascii", "replace") if isinstance(syntax, bytes) else ""
     if not uid or uid == BIG_ENDIAN:
         raise Odd("transfer syntax")
     if uid == DEFLATED:
         return _read_deflated(window, start, wanted, header)
-    _walk(window, start, uid != IMPLICIT_LITTLE, wanted, header)
+    _walk(_Walk(window, wanted, header), start, explicit=uid != IMPLICIT_LITTLE)
     return header
 
 
@@ -158,7 +158,7 @@ def _read_deflated(window: Window, start: int, wanted: Collection[int], header: 
     """Read a deflated data set; pydicom is no way out, for it inflates without a limit."""
     header.inflated = True
     try:
-        _walk(_inflated(window, start), 0, True, wanted, header)
+        _walk(_Walk(_inflated(window, start), wanted, header), 0, explicit=True)
     except Odd:
         raise UnreadableFile("The deflated header cannot be read.", stage="open",
                              remedy="Get the file again from its source.") from None
@@ -175,12 +175,22 @@ def _inflated(window: Window, start: int) -> Window:
     return Window(lambda offset, count: plain[offset:offset + count], len(plain))
 
 
-def _walk(window: Window, position: int, explicit: bool, wanted: Collection[int], header: Header,
-          last_group: int = 0) -> int:
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What a walk over elements reads from, looks for and fills; of File Meta Information alone if `meta`."""
+
+    window: Window
+    wanted: Collection[int]
+    header: Header
+    meta: bool = False
+
+
+def _walk(walk: _Walk, position: int, explicit: bool) -> int:
     """Walk elements from `position` to Pixel Data or the end, and return where the walk ended."""
+    window, wanted, header, meta = walk.window, walk.wanted, walk.header, walk.meta
     elements, previous, counted = header.elements, 0, 0
     while position < window.size:
-        if last_group == META_GROUP and window.bytes_at(position, 2) != b"\2\0":
+        if meta and window.bytes_at(position, 2) != META_GROUP:
             return position
         tag, vr, length, value_at = _element(window, position, explicit)
         if tag >= EXTENDED_OFFSETS and tag >> 16 == 0x7FE0:

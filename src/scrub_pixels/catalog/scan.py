@@ -73,6 +73,12 @@ class Order:
         """The private folder of unfinished work, beside the catalog."""
         return self.target.with_name(f".{self.target.name}.parts")
 
+    @property
+    def own_files(self) -> frozenset[str]:
+        """What belongs to the catalog, should it stand among the files it lists."""
+        cohorts = self.target.with_name(f"{self.target.name}.cohorts")
+        return frozenset(os.path.abspath(path) for path in (self.target, self.parts, cohorts))
+
     def check(self) -> None:
         """Refuse what cannot be meant.
 
@@ -216,7 +222,7 @@ class _Scan:
         plan = Plan()
         known = old_folders(old) if old else iter(())
         suffix = ".dcm" if self.order.released else ""
-        files = compare(walk(self.order.source, suffix), known, plan)
+        files = compare(walk(self.order.source, suffix, self.order.own_files), known, plan)
         for batch, counts in read_batches(self._batches(files), self.order.jobs):
             _note(plan, batch, counts)
             watch(len(batch.files))

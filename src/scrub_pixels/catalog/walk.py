@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scrub_pixels.catalog.rows import stored_name
@@ -51,7 +51,7 @@ def folder_key(relative: str) -> str:
     return relative.replace("/", "\0") + "\0" if relative else ""
 
 
-def walk(root: Path, suffix: str = "") -> Iterator[Folder]:
+def walk(root: Path, suffix: str = "", leave_out: Collection[str] = ()) -> Iterator[Folder]:
     """Yield every folder below `root` that holds files; folders reached twice are entered once.
 
     Parameters
@@ -60,20 +60,29 @@ def walk(root: Path, suffix: str = "") -> Iterator[Folder]:
         A folder, or one file.
     suffix
         If given, only names with this ending, and no hidden folders of a run.
+    leave_out
+        Absolute paths that are passed over: the catalog itself, if it stands among the files.
     """
     if not root.is_dir():
         yield _single(root)
         return
     seen: set[tuple[int, int]] = set()
-    pending = [(str(root), "")]
+    pending = [(os.path.abspath(root), "")]
     while pending:
         path, relative = pending.pop()
         if not _first_visit(path, seen):
             continue
         folder, below = _listed(path, relative, suffix)
-        pending.extend(reversed(below))
+        pending.extend(entry for entry in reversed(below) if entry[0] not in leave_out)
+        if any(os.path.dirname(left_out) == path for left_out in leave_out):
+            folder = _without(folder, leave_out)
         if folder.entries:
             yield folder
+
+
+def _without(folder: Folder, leave_out: Collection[str]) -> Folder:
+    kept = [n for n, name in enumerate(folder.real) if os.path.join(folder.path, name) not in leave_out]
+    return replace(folder, entries=[folder.entries[n] for n in kept], real=[folder.real[n] for n in kept])
 
 
 def _single(file: Path) -> Folder:
