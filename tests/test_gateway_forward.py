@@ -22,6 +22,9 @@ from scrub_pixels.gateway.journal import Arrival, Ending, Journal, Stage
 from scrub_pixels.gateway.settings import Retry
 from scrub_pixels.gateway.storescu import MOST_CONTEXTS, _grouped
 from scrub_pixels.review.desk import open_desk
+from scrub_pixels.run.executors import Casualty
+from scrub_pixels.run.work import work_together
+from scrub_pixels.store.atomic import StoreFailed
 from scrub_pixels.store.queue import Wanted
 from tests.gateways import (
     LONG,
@@ -195,6 +198,63 @@ def hold(unit):
 
     held = Held(Decision((), (), Disposition.HOLD), ("a test holds it",))
     return tuple(account_held(held, time.time()) for _ in unit.tasks)
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(target, tmp_path, monkeypatch):
+    tried = []
+
+    def full_at_first(unit):
+        tried.append(1)
+        if len(tried) < 3:
+            raise StoreFailed("The output file cannot be written.")
+        return work_together(unit)
+
+    monkeypatch.setattr("scrub_pixels.gateway.workshop.work_together", full_at_first)
+    monkeypatch.setattr("scrub_pixels.gateway.scrubbing.PATIENCE", 0.05)
+    with Gateway(settings(tmp_path, to=target.peer)) as gateway:
+        send(gateway, [small() for _ in range(3)])
+        settled(gateway, 3)
+    assert len(set(target.received)) == 3 == len(target.received)
+
+
+def test_an_instance_that_costs_its_worker_costs_no_other(tmp_path, monkeypatch):
+    poison = small()
+
+    def dies_of_poison(unit):
+        if any(str(poison.SOPInstanceUID).encode() in task.source.path.read_bytes() for task in unit.tasks):
+            return Casualty("crashed", "The worker process died (exit code -11).")
+        return work_together(unit)
+
+    monkeypatch.setattr("scrub_pixels.gateway.workshop.work_together", dies_of_poison)
+    monkeypatch.setattr("scrub_pixels.gateway.scrubbing.Tally.unit_size", 4)
+    with Gateway(settings(tmp_path)) as gateway:
+        gateway.scrubbing.stop()
+        send(gateway, [small(), poison, small(), small()])
+    with Gateway(settings(tmp_path)) as gateway:
+        settled(gateway, 4)
+        counts = gateway.journal.counts()
+    assert (counts["done"], counts["refused"]) == (3, 1)
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 3
+    monkeypatch.undo()
+    with Gateway(settings(tmp_path)) as gateway:
+        until(lambda: gateway.journal.counts()["done"] == 4, "a crash is worth another try")
+
+
+def test_what_a_power_failure_tore_is_dropped_and_what_is_whole_is_taken(tmp_path):
+    with Gateway(settings(tmp_path)) as gateway:
+        gateway.scrubbing.stop()
+        send(gateway, [small(), small(), small()])
+        files = sorted(gateway.reception.spool.folder.glob("*.dcm"))
+    files[0].write_bytes(files[0].read_bytes()[:-30])
+    files[1].write_bytes(b"")
+    journal = Journal(tmp_path / "workspace" / "gateway.sqlite")
+    with journal._writing() as database:
+        database.execute("DELETE FROM instances")
+    journal.close()
+    with Gateway(settings(tmp_path)) as gateway:
+        settled(gateway, 1)
+        until(lambda: gateway.reception.spool.usage == (0, 0), "nothing torn stays")
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
 
 
 # -- kill -9

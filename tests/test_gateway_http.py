@@ -440,6 +440,13 @@ def test_what_is_against_karnaks_contract_is_told(gateway, change, status, detai
     assert NAME not in response.text
 
 
+def test_bodies_of_forms_stay_in_the_workspace(gateway):
+    """Starlette writes larger parts to temporary files, which must not lie outside."""
+    import tempfile
+
+    assert tempfile.gettempdir() == str(gateway.reception.spool.folder / "incoming")
+
+
 def test_archive_and_gateway_speak_both(tmp_path):
     """What comes in by HTTP goes out by C-STORE."""
     with archive(tmp_path / "archive") as target:

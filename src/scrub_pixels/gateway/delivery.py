@@ -99,7 +99,7 @@ class Delivery:
         while not self._stopping.is_set():
             try:
                 self._deliver_due()
-            except ScrubError as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ends would stop all forwarding
                 self.trouble = type(error).__name__
             self._wake.wait(self._pause())
             self._wake.clear()

@@ -165,7 +165,7 @@ class Scrubbing:
         except WorkspaceError:
             self.trouble = "workspace-in-use"
             return BREATH
-        except ScrubError as error:
+        except Exception as error:  # noqa: BLE001 - a thread that ends would stop all scrubbing
             self.trouble = type(error).__name__
             return PATIENCE
 

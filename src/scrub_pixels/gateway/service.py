@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -63,9 +65,11 @@ class Gateway:
         settings = self.settings
         self.workspace = open_workspace(settings.workspace, outside=(settings.out,))
         stack.enter_context(_only_one(self.workspace))
+        stack.enter_context(_quiet())
         self.journal = Journal(self.workspace.root / "gateway.sqlite")
         stack.callback(self.journal.close)
         spool = Spool(self.workspace.root / "spool", settings.spooling)
+        stack.enter_context(_temporary_files_in(spool.folder / "incoming"))
         self.reception = Reception(self.workspace, spool, self.journal, lambda: self.scrubbing.wake())
         self.scrubbing = Scrubbing(settings, self.workspace, self.reception, lambda: self.delivery.wake())
         self.delivery = Delivery(settings, self.journal, destination_of(settings))
@@ -80,9 +84,6 @@ class Gateway:
 
     def _open_doors(self, stack: ExitStack) -> None:
         try:
-            from scrub_pixels.gateway.wire import quiet_and_streaming
-
-            stack.enter_context(quiet_and_streaming())
             if self.settings.dimse:
                 self._open_dimse(stack)
             if self.settings.http:
@@ -153,6 +154,25 @@ def destination_of(settings: GatewaySettings) -> Destination | None:
         raise MissingDependency(f"A package of the gateway is missing ({error.name}).",
                                 remedy=REMEDY) from None
     return None
+
+
+def _quiet() -> AbstractContextManager[None]:
+    try:
+        from scrub_pixels.gateway.wire import quiet_and_streaming
+    except ImportError as error:
+        raise MissingDependency(f"A package of the gateway is missing ({error.name}).",
+                                remedy=REMEDY) from None
+    return quiet_and_streaming()
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Keep what libraries write to temporary files (bodies of forms) within the private workspace."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager
