@@ -24,6 +24,7 @@ from scrub_pixels.decisions import (
     KeepPolicy,
     Redaction,
     Review,
+    SeriesContext,
     Verdict,
     decide,
     frames_to_look_at,
@@ -127,6 +128,25 @@ class Held:
     evidence: PixelEvidence | None = None
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What is known about an Instance before it is decided about; private, and never written.
+
+    Parameters
+    ----------
+    search
+        The text that was found in it; None if it has yet to be searched.
+    context
+        What it, or its Series, has shown.
+    """
+
+    search: TextSearch | None = field(default=None, repr=False)
+    context: SeriesContext | None = None
+
+
+UNSEEN = Sight()
+
+
 class Scrubber:
     """Scrub one Instance after another under one Policy and one key; touches no disk.
 
@@ -200,14 +220,36 @@ class Scrubber:
             # pydicom's warnings quote values, and values are identifiers.
             return self.scrub_instance(open_instance(source, self.policy.limits), review)
 
-    def scrub_instance(self, instance: Instance, review: Reviewing = ()) -> Scrubbed | Held:
-        """Take an opened Instance through the stages; see `scrub`."""
+    def study(self, instance: Instance) -> Sight:
+        """Return what an Instance shows by itself, for its siblings to know; nothing is masked.
+
+        Raises
+        ------
+        Refusal
+            If its frames cannot be searched.
+        """
+        if instance.pixels is None or self.policy.header_only or shows_slide_label(instance.dataset):
+            return UNSEEN
+        search, decision = self._decided(instance, UNSEEN)
+        return Sight(search, SeriesContext().learn(decision.findings, search.shape))
+
+    def scrub_instance(self, instance: Instance, review: Reviewing = (),
+                       sight: Sight = UNSEEN) -> Scrubbed | Held:
+        """Take an opened Instance through the stages; see `scrub`.
+
+        Parameters
+        ----------
+        instance, review
+            As `scrub` has them.
+        sight
+            What was found in it before, and what its siblings have shown (see `study`).
+        """
         _refuse_index(instance)
         if reasons := _kept_from_passing(instance, self.policy):
             return Held(NOTHING_DECIDED, reasons)
         if instance.pixels is None or self.policy.header_only:
             return self._released(instance, instance, NOTHING_DECIDED, _unsearched(instance))
-        search, decision = self._decided(instance)
+        search, decision = self._decided(instance, sight)
         if not shows_slide_label(instance.dataset):
             decision = reviewed(decision, review, search.shape, self.policy.decisions)
         if decision.disposition is not Disposition.RELEASE:
@@ -231,7 +273,7 @@ class Scrubber:
         _refuse_index(instance)
         if instance.pixels is None:
             return NOTHING_DECIDED, None
-        _, decision = self._decided(instance)
+        _, decision = self._decided(instance, UNSEEN)
         return decision, with_pixels(instance.dataset, mask(instance, decision.redactions))
 
     def look(self, instance: Instance) -> TextSearch:
@@ -239,15 +281,15 @@ class Scrubber:
         with while_others_work():
             return find_text(instance, self.reader, self.policy.search, self.detectors)
 
-    def _decided(self, instance: Instance) -> tuple[TextSearch, Decision]:
+    def _decided(self, instance: Instance, sight: Sight) -> tuple[TextSearch, Decision]:
         """Search and decide; the image of a slide's label goes as a whole, whatever could be read."""
         if shows_slide_label(instance.dataset):
             return _all_black(instance)
-        search = self.look(instance)
+        search = sight.search or self.look(instance)
         settings = self.policy.decisions
         by_regions = settings.policy is KeepPolicy.OUTSIDE_REGIONS
         trusted = scan_area(instance).trusted if by_regions else ()
-        decision = decide(search, instance.dataset, settings, regions=trusted)
+        decision = decide(search, instance.dataset, settings, sight.context, trusted)
         return search, _doubted(decision, IN_SAMPLES) if _draws_in_samples(instance) else decision
 
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -15,11 +16,12 @@ from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.policy import Policy, to_table
 from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, ClusterExecutor, Executor, ProcessExecutor, SerialExecutor
-from scrub_pixels.run.feed import Feed, Grouping
+from scrub_pixels.run.feed import SIBLINGS, Feed, Grouping
 from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.names import ChosenNames, choose_names
 from scrub_pixels.run.observing import log
 from scrub_pixels.run.past import Past, exists, source_of
+from scrub_pixels.run.series import by_series
 from scrub_pixels.run.stopping import Stop, stop_on_signals
 from scrub_pixels.run.twins import misplaced
 from scrub_pixels.run.where import check_places
@@ -185,7 +187,9 @@ def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
     """Do everything but write: no output, no workspace, no ledger."""
     campaign.check()
     orders = Orders(campaign.policy, os.urandom(32), None, campaign.layout, cost=_cost(campaign))
-    feed = Feed(Task(number, source, orders) for number, source in enumerate(campaign.inputs()))
+    numbers = itertools.count()
+    feed = Feed((Task(next(numbers), source, orders, group=group)
+                 for group, siblings in _groups(campaign) for source in siblings), _grouping(campaign.policy))
     with stop_on_signals() as stop:
         for unit, outcome in executor_for(campaign).run(work_together, feed, stop):
             if _is_to_be_split(unit, outcome):
@@ -195,6 +199,19 @@ def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
                 watch(replace(account, ref=task.number))
     if stop.asked:
         raise KeyboardInterrupt
+
+
+def _groups(campaign: Campaign) -> Iterator[tuple[int, list[Source]]]:
+    """Yield the inputs in the groups that are worked on together, numbered; one by one under number 0."""
+    if campaign.policy.header_only:
+        yield from ((0, [source]) for source in campaign.inputs())
+    else:
+        yield from enumerate(by_series(campaign.inputs()), start=1)
+
+
+def _grouping(policy: Policy) -> Grouping:
+    """Return what makes a unit: Instances that can teach each other, or as many as are worth it."""
+    return Grouping() if policy.header_only else SIBLINGS
 
 
 def executor_for(campaign: Campaign) -> Executor:
@@ -243,7 +260,7 @@ class _Run:
         log("run-started", run=self.number, policy=self.digest, jobs=self.campaign.jobs,
             cluster=bool(self.campaign.scheduler), resume=self.campaign.resume, version=__version__)
         with stop_on_signals() as stop:
-            self._work_off(Feed(self._tasks(), self._grouping()), watch, stop)
+            self._work_off(Feed(self._tasks(), _grouping(self.campaign.policy)), watch, stop)
             if not stop.asked:
                 self._put_twins_in_order(watch, stop)
         if stop.asked:
@@ -277,17 +294,18 @@ class _Run:
                              remedy="Bring it back and start again with --resume.")
         watch(self.books.settle(task.number, task.source, account, self.digest))
 
-    def _grouping(self) -> Grouping:
-        return Grouping()
-
     def _tasks(self) -> Iterator[Task]:
         names = self._names()
-        for source in self.campaign.inputs():
-            name = names.name_for(source) if names else ""
-            if self.campaign.resume and self._done_before(source, name):
-                self.skipped += 1
-                continue
-            yield Task(self.books.ledger.begin(self.number, source), source, self.orders, name)
+        for group, siblings in _groups(self.campaign):
+            named = [(source, names.name_for(source) if names else "") for source in siblings]
+            done = [self.campaign.resume and self._done_before(source, name) for source, name in named]
+            self.skipped += sum(done)
+            for (source, name), settled in zip(named, done, strict=True):
+                if not settled:
+                    number = self.books.ledger.begin(self.number, source)
+                    yield Task(number, source, self.orders, name, group)
+                elif group and not all(done):
+                    yield Task(0, source, self.orders, name, group, settled=True)
 
     def _names(self) -> ChosenNames | None:
         if self.campaign.layout is Layout.NEW:

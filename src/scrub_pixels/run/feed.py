@@ -43,8 +43,12 @@ class Grouping:
         True if they must be one unit, however many they are.
     """
 
-    key: Callable[[Task], str] = lambda task: ""
+    key: Callable[[Task], int] = lambda task: 0
     whole: bool = False
+
+
+SIBLINGS = Grouping(lambda task: task.group, whole=True)
+"""One unit for the Instances of a Series."""
 
 
 class Feed:
@@ -75,7 +79,9 @@ class Feed:
             self._begun, self._next = True, next(self._tasks, None)
         if self._next is None:
             raise StopIteration
-        return Unit(tuple(self._neighbours(self._next)))
+        together = list(self._neighbours(self._next))
+        return Unit(tuple(task for task in together if not task.settled),
+                    tuple(task for task in together if task.settled))
 
     def again(self, unit: Unit) -> None:
         """Hand out the inputs of a unit again, one by one: one of them cost the worker."""

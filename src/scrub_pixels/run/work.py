@@ -19,12 +19,13 @@ from enum import Enum
 from pathlib import Path
 
 from scrub_pixels import __version__
+from scrub_pixels.decisions import SeriesContext
 from scrub_pixels.errors import MissingDependency, Refusal, ScrubError
 from scrub_pixels.frames import open_instance
 from scrub_pixels.frames.turns import undisturbed
 from scrub_pixels.header import ProjectKey
 from scrub_pixels.masks import digest_pixels
-from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
+from scrub_pixels.pipeline import UNSEEN, Held, Scrubbed, Scrubber, Sight
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.discovery import Source, read_whole
 from scrub_pixels.run.limits import Cost, out_of_memory
@@ -90,19 +91,44 @@ class Orders:
 
 @dataclass(frozen=True)
 class Task:
-    """One input, its number in the ledger, and its name in OUT if the run has chosen one."""
+    """One input of a run.
+
+    Parameters
+    ----------
+    number
+        Its number in the ledger.
+    source, orders
+        Where it lies, and what to do.
+    name
+        Its name in OUT if the run has chosen one.
+    group
+        What its siblings have too: they are worked on together.
+    settled
+        True if an earlier run has settled it, and it is only to teach its siblings.
+    """
 
     number: int
     source: Source
     orders: Orders
     name: str = ""
+    group: int = 0
+    settled: bool = False
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Inputs that one worker takes one after the other, all under the same orders."""
+    """Inputs that one worker takes one after the other, all under the same orders.
+
+    Parameters
+    ----------
+    tasks
+        What is to be done and accounted for.
+    settled
+        Siblings that are done already, and teach the others.
+    """
 
     tasks: tuple[Task, ...]
+    settled: tuple[Task, ...] = ()
 
     @property
     def orders(self) -> Orders:
@@ -140,7 +166,8 @@ def work_together(unit: Unit) -> tuple[Account, ...]:
     """
     _check_version(unit.orders)
     with undisturbed():
-        ends = [_end(task) for task in unit.tasks]
+        sights = _sights(unit)
+        ends = [_end(task, sights.get(task.number, UNSEEN)) for task in unit.tasks]
         return tuple(_named(ends, unit.orders.out))
 
 
@@ -150,12 +177,43 @@ def _check_version(orders: Orders) -> None:
                                 remedy=f"Install version {orders.version} where the workers are.")
 
 
-def _end(task: Task) -> Account | _Ready:
+def _sights(unit: Unit) -> dict[int, Sight]:
+    """Return what is known of each input once all its siblings were studied; nothing of one alone.
+
+    They are studied in the order of their paths, whoever is done already, so that the same siblings
+    always teach the same.
+    """
+    siblings = sorted((*unit.tasks, *unit.settled), key=lambda task: task.source.relative)
+    if len(siblings) < 2 or unit.orders.policy.header_only or not unit.tasks[0].group:
+        return {}
+    studied = [(task, _studied(task)) for task in siblings]
+    context = SeriesContext()
+    for _, sight in studied:
+        context = context.merged(sight.context) if sight.context else context
+    return {task.number: replace(sight, context=context) for task, sight in studied if not task.settled}
+
+
+def _studied(task: Task) -> Sight:
+    """Return what one input shows; nothing if it cannot be searched, for which it is refused in its turn."""
+    scrubber = scrubber_for(task.orders.policy, task.orders.secret, task.orders.threads)
+    try:
+        with task.orders.cost.limited():
+            content, _ = _content(task.source, task.orders.policy)
+            return scrubber.study(open_instance(content, task.orders.policy.limits))
+    except ScrubError as error:
+        if isinstance(error, Refusal):
+            return UNSEEN
+        raise
+    except Exception:  # noqa: BLE001 - the boundary: the input is accounted for when its turn comes
+        return UNSEEN
+
+
+def _end(task: Task, sight: Sight) -> Account | _Ready:
     """Take one input to its end, or to where only its name is missing."""
     started, clock = time.time(), time.perf_counter()
     try:
         with task.orders.cost.limited():
-            end: Account | _Ready = _scrub(task, started)
+            end: Account | _Ready = _scrub(task, sight, started)
     except Refusal as refusal:
         end = account_refused(_or_memory(refusal, task.orders.cost), started)
     except ScrubError:
@@ -176,12 +234,12 @@ def _or_memory(refusal: Refusal, cost: Cost) -> Refusal:
     return out_of_memory() if cost.memory and isinstance(refusal.__context__, MemoryError) else refusal
 
 
-def _scrub(task: Task, started: float) -> Account | _Ready:
+def _scrub(task: Task, sight: Sight, started: float) -> Account | _Ready:
     orders = task.orders
     scrubber = scrubber_for(orders.policy, orders.secret, orders.threads)
     content, digest = _content(task.source, orders.policy)
     instance = open_instance(content, orders.policy.limits)
-    outcome = scrubber.scrub_instance(instance)
+    outcome = scrubber.scrub_instance(instance, sight=sight)
     origin = origin_of(instance, scrubber.key, orders.layout.value)
     if isinstance(outcome, Held):
         return replace(account_held(outcome, started, instance.dataset), digest=digest, origin=origin)
