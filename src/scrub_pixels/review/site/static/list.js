@@ -36,6 +36,7 @@ const filter = () => {
 async function refresh(background = false) {
   facts = await get("/facets", { background });
   const waiting = facts.kinds ?? {};
+  at("empty").textContent = emptyText();
   at("left").textContent = number(waiting[tab === "qa" ? "qa" : "held"]);
   for (const place of document.querySelectorAll("[data-count]")) {
     const name = place.dataset.count;
@@ -74,9 +75,10 @@ async function load(fresh) {
 }
 
 function emptyText() {
+  if (!facts) return "";
   if (tab === "qa") return "No sample waits for quality control.";
   if (tab === "decided") return "Nothing here yet.";
-  return facts?.left ? "Nothing fits these filters." : "All done. Nothing is left to review.";
+  return facts.left ? "Nothing fits these filters." : "All done. Nothing is left to review.";
 }
 
 function row(entry) {
@@ -134,7 +136,7 @@ function choose(name) {
   const start = { held: "Start reviewing", qa: "Start quality control" }[tab];
   at("start").hidden = !start;
   if (start) at("start").childNodes[2].textContent = ` ${start} `;
-  return Promise.all([refresh().then(() => load(true)), missRate()]).catch(warnOf);
+  return Promise.all([load(true), refresh(), missRate()]).catch(warnOf);
 }
 
 async function start() {
@@ -169,7 +171,7 @@ at("sign-out").addEventListener("click", async () => {
 new IntersectionObserver((seen) => {
   if (seen[0].isIntersecting && !at("more").hidden) load(false).catch(warnOf);
 }, { rootMargin: "600px" }).observe(at("more"));
-setInterval(() => refresh(true).catch(() => {}), 15000);
+setInterval(() => refresh(true).catch(() => {}), 30000);
 bindKeys(KEYS, { start, move, tab: choose, help: showKeys });
 closing();
 watchIdle();

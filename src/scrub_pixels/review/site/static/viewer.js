@@ -16,6 +16,7 @@ import { Windowing } from "./window.js";
 import { Work } from "./work.js";
 
 const RENEW_MILLISECONDS = 60000;
+const COUNT_MILLISECONDS = 20000;
 const STATES = { accepted: "Being released", released: "Released", rejected: "Rejected", passed: "Clean", superseded: "Superseded" };
 const at = (id) => document.getElementById(id);
 
@@ -25,6 +26,7 @@ let items = [];
 let selected = null;
 let ahead = null;
 let busy = false;
+let turns = 0;
 const seen = [];
 
 const stage = new Stage(at("stage"), at("sheet"), at("picture"), {
@@ -160,6 +162,7 @@ function showPanel() {
 
 function select(id) {
   if (id === selected) return;
+  turns += 1;
   selected = id;
   if (id && at("stage").classList.contains("after")) toggleAfter();
   showBoxes();
@@ -175,9 +178,11 @@ function reveal() {
 
 // -- drafting
 
+// What was chosen stays chosen when the server's answer gives it another name, unless the person moved on.
 function keep(saving, then = () => {}) {
   then();
-  saving.then(then, (error) => {
+  const mine = turns;
+  saving.then(() => turns === mine && !find(selected) && then(), (error) => {
     warnOf(error);
     reload();
   });
@@ -231,6 +236,7 @@ let nudged = 0;
 function refreshSoon(box) {
   items = work.items();
   selected = idOf(box);
+  turns += 1;
   showBoxes();
   clearTimeout(nudged);
   nudged = setTimeout(() => { nudged = 0; keep(work.save(), () => select(idOf(box))); }, 350);
@@ -291,7 +297,7 @@ async function decide(name, body, text) {
     seen.push(key);
     say(text);
     await goOn(false);
-    count();
+    count(1);
   } catch (error) {
     warnOf(error);
     if (error.status === 409) await reload();
@@ -387,10 +393,18 @@ async function reload() {
   }
 }
 
-async function count() {
+// Counting a long queue takes the server a while: between two counts we count ourselves.
+let left = 0;
+let counted = 0;
+async function count(done = 0) {
+  left -= done;
+  at("left").textContent = Math.max(0, left).toLocaleString();
+  if (done && performance.now() - counted < COUNT_MILLISECONDS) return;
+  counted = performance.now();
   try {
     const facts = await get("/facets", { background: true });
-    at("left").textContent = facts.left.toLocaleString();
+    left = facts.left;
+    at("left").textContent = left.toLocaleString();
     if (facts.trouble) warn(facts.trouble);
   } catch { /* the figure can wait */ }
 }
@@ -460,7 +474,7 @@ bindKeys(KEYS, actions);
 closing();
 watchIdle();
 stage.use("draw");
-show(location.pathname.split("/").at(-1), false).then(count, (error) => {
+show(location.pathname.split("/").at(-1), false).then(() => count(), (error) => {
   at("where").textContent = "Not here";
   at("notice").hidden = false;
   at("notice").textContent = error.whole ?? "This entry cannot be shown.";
