@@ -24,7 +24,7 @@ class Fixed:
     name: str = "fixed"
 
     def detect(self, image):
-        # The search frames what it shows, and cuts it down to what is busy; both are undone by FRAME's corners.
+        # What the search shows has a border of eight samples; lit corners keep it from being cut down.
         return [TextBox(b.region.moved(8, 8), b.score, code=b.code) for b in self.boxes]
 
     def recognize(self, crops):
