@@ -19,6 +19,7 @@ import numpy as np
 from scrub_pixels.errors import UsageError
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.boxes import is_upright
+from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.readers import Image, TextBox, TextDetector, TextReader
 
@@ -93,7 +94,8 @@ def _without_lines(image: Image, box: TextBox, own: list[TextBox]) -> list[TextB
         return [box]
     if box.region.rows < BLOATED * max(b.rows for b in agreeing):
         return [box]
-    return leftovers(image, box, agreeing)
+    ink, _ = ink_of(image, box.region, (4, 4))
+    return leftovers(image, replace(box, plain=ink.followable), agreeing)
 
 
 def _agree(a: Region, b: Region) -> bool:

@@ -22,6 +22,9 @@ from scrub_pixels.text.readers import Image, TextBox
 LITTLE = 0.05
 """Share of a box that lines must cover before they say anything about it."""
 
+MUCH = 0.2
+"""The same, and share of ink that may be left, over texture, where ink is uncertain."""
+
 CRUMBS = 0.08
 """Share of the ink that is no line: margins, anti-aliasing."""
 
@@ -54,14 +57,16 @@ def leftovers(image: Image, box: TextBox, known: Sequence[Region]) -> list[TextB
     reach = ((region, max(2, round(0.2 * thickness(region)))) for region in known)
     around = (region.expanded(more, more, shape).intersection(box.region) for region, more in reach)
     inside = [shared for shared in around if shared]
-    if sum(shared.area for shared in inside) < LITTLE * box.region.area:
+    if sum(shared.area for shared in inside) < (LITTLE if box.plain else MUCH) * box.region.area:
         return [box]
     ink, _ = ink_of(image, box.region, (0, 0))
     left = ink.mask.copy()
     for shared in inside:
         left[shared.moved(-box.region.row, -box.region.column).slices] = 0
-    if left.sum() <= CRUMBS * ink.mask.sum():
+    if left.sum() <= (CRUMBS if box.plain else MUCH) * ink.mask.sum():
         return []
+    if not box.plain:
+        return _placed(box, _around(left))
     height = max(6, min(thickness(region) for region in known))
     return _placed(box, _lines(left, height))
 
@@ -79,6 +84,12 @@ def parted(image: Image, box: TextBox) -> list[TextBox]:
         return [box]
     parts = _lines(ink.mask, max(6, int(np.median(heights))))
     return _placed(box, parts) if 2 <= len(parts) <= MOST_PARTS else [box]
+
+
+def _around(ink: NDArray[np.uint8]) -> list[Region]:
+    """Return one box around all ink: over texture the marks of a line cannot be told from the ground."""
+    left, top, columns, rows = cv2.boundingRect(ink)
+    return [Region(top, left, rows, columns)] if min(rows, columns) >= LEAST_STROKE else []
 
 
 def _placed(box: TextBox, parts: Sequence[Region]) -> list[TextBox]:
