@@ -18,7 +18,7 @@ import pytest
 from databases import postgresql_server
 from review_cases import SIZE, a_case
 
-from scrub_pixels import Policy
+from scrub_pixels import Policy, Scrubber
 from scrub_pixels.decisions import Redaction
 from scrub_pixels.errors import Refusal, WorkspaceError
 from scrub_pixels.geometry import FrameSpan, Region
@@ -323,6 +323,30 @@ def test_two_desks_do_not_do_the_same_twice(case):
             done = list(threads.map(lambda desk: desk.carry_out(), (one, two)))
         assert sum(done) == 1 and len(case.released()) == 1
         assert [line.what for line in one.queue.history(one.queue.get(key).id)].count("released") == 1
+
+
+def test_an_accident_in_one_release_stops_no_other_and_loses_nothing(case, monkeypatch):
+    with open_desk(case.workspace) as desk:
+        keys = [desk.claim_next("ann", Wanted()).key for _ in range(2)]
+        for key in keys:
+            desk.accept(key, "ann")
+        real, calls = Scrubber.scrub_instance, []
+
+        def sometimes(self, instance, review=()):
+            calls.append(1)
+            if len(calls) == 1:
+                raise RuntimeError("DOE^JANE")
+            return real(self, instance, review)
+
+        monkeypatch.setattr(Scrubber, "scrub_instance", sometimes)
+        assert desk.carry_out() == 2 and len(case.released()) == 1
+        assert [desk.queue.get(key).state for key in keys] == [State.PENDING, State.RELEASED]
+        last = desk.queue.history(desk.queue.get(keys[0]).id)[-1]
+        assert last.what == "not released" and "DOE" not in str(last)
+        assert ends(case) == ["internal-error", "released"]
+        desk.claim(keys[0], "ann")
+        desk.accept(keys[0], "ann")
+        assert desk.carry_out() == 1 and len(case.released()) == 2
 
 
 def test_of_two_processes_that_accept_at_once_one_does(case):

@@ -20,7 +20,7 @@ from scrub_pixels.frames import Instance, Limits, open_instance
 from scrub_pixels.frames.lookup import Window, rendering
 from scrub_pixels.geometry import Region
 from scrub_pixels.review.views import Form, Picture, Rendering
-from scrub_pixels.run.discovery import Source
+from scrub_pixels.run.discovery import Source, read_whole
 from scrub_pixels.store.queue import Entry, NoSuchEntry
 
 BYTES_OF_INPUTS = 512 << 20
@@ -149,7 +149,7 @@ def content_of(source: Source, limits: Limits) -> bytes:
     """
     given = replace(source, size=_stamp(source)[0] if source.member is None else source.size)
     content = given.read(limits.max_file_bytes)
-    return content if isinstance(content, bytes) else content.read_bytes()
+    return content if isinstance(content, bytes) else read_whole(content)
 
 
 def window_of(instance: Instance) -> tuple[float, float] | None:

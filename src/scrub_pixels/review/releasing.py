@@ -20,7 +20,7 @@ from pathlib import Path
 from pydicom import Dataset
 
 from scrub_pixels.decisions import Disposition, Review, harvest
-from scrub_pixels.errors import Refusal, WorkspaceError
+from scrub_pixels.errors import Refusal, ScrubError, WorkspaceError
 from scrub_pixels.frames import Instance, open_instance
 from scrub_pixels.header import contains_identifier
 from scrub_pixels.masks import digest_pixels
@@ -30,7 +30,8 @@ from scrub_pixels.review.drafting import proposal, review_of
 from scrub_pixels.review.pictures import content_of, source_of
 from scrub_pixels.review.teaching import lessons_of
 from scrub_pixels.run.discovery import Source
-from scrub_pixels.run.work import second_name
+from scrub_pixels.run.limits import out_of_memory
+from scrub_pixels.run.work import second_name, unforeseen
 from scrub_pixels.store.accounts import (
     Account,
     Outcome,
@@ -138,8 +139,7 @@ class Releasing:
     def _carry(self, entry: Entry, desktop: Desktop) -> bool:
         row = desktop.books.ledger.find(source_of(entry))
         if row is None:
-            raise WorkspaceError("The ledger of this workspace does not know an input of its queue.",
-                                 remedy="Use the workspace and the queue of the same run.")
+            return self.verdicts.booked(entry, State.SUPERSEDED, "its input is no part of the run any more")
         if row.output:
             desktop.out.withdraw(row.output)
             self.lessons.enter(entry, ())
@@ -170,7 +170,7 @@ class Releasing:
             if stands:
                 self.lessons.enter(entry, lessons_of(entry, decision, draft, end.origin))
             return stands or desktop.take_back(row, end)
-        if end.outcome is Outcome.HELD:
+        if end.outcome is Outcome.HELD and end.code == "held":
             self.verdicts.queue.add(entry.key, source_of(entry), end)
         detail = {"code": end.code, "message": end.message, "reasons": list(end.reasons)}
         return self.verdicts.booked(entry, State.PENDING, "not released", detail)
@@ -179,6 +179,9 @@ class Releasing:
         """Enter a changed input as a new hold: whatever was decided was decided about something else."""
         end = desktop.scrub(entry, None)
         desktop.settle(row, end)
+        if end.code != "held":
+            detail = {"code": end.code, "message": end.message}
+            return self.verdicts.booked(entry, State.PENDING, "its input cannot be searched", detail)
         self.verdicts.queue.add(entry.key, desktop.current(entry), end)
         return True
 
@@ -234,9 +237,16 @@ class Desktop:
         try:
             return self._scrubbed(entry, review, started)
         except Refusal as refusal:
-            held = account_refused(refusal, started)
-            return replace(held, outcome=Outcome.HELD, reasons=entry.reasons,
-                           decision=self.books.queue.decision(entry.id))
+            end = account_refused(refusal, started)
+        except ScrubError:
+            raise
+        except MemoryError:
+            end = account_refused(out_of_memory(), started)
+        except Exception as error:  # noqa: BLE001 - as in a run, one Instance never stops the others
+            end = account_refused(unforeseen(error), started)
+        # It was held before, and goes on waiting: a review that failed is no reason to refuse an input.
+        decision = self.books.queue.decision(entry.id)
+        return replace(end, outcome=Outcome.HELD, reasons=entry.reasons, decision=decision)
 
     def _scrubbed(self, entry: Entry, review: Review | None, started: float) -> Account:
         scrubber = _scrubber(self.orders.policy, self.orders.workspace)
