@@ -9,8 +9,9 @@ and colour that stays bleeds into the black by as much.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ def spread_until_black(planes: Sequence[Plane], regions: Sequence[Region], shape
     touched = [_touched(plane.grid, regions, shape) for plane in planes]
     replaced = [_to_replace(plane, mask) for plane, mask in zip(planes, touched, strict=True)]
     while True:
-        grown = [mask | _covered(planes, replaced, i) for i, mask in enumerate(touched)]
+        covered = _covered(planes, replaced)
+        grown = [mask | covered[plane.grid] for plane, mask in zip(planes, touched, strict=True)]
         if all(np.array_equal(new, old) for new, old in zip(grown, touched, strict=True)):
             break
         touched = grown
@@ -78,12 +80,18 @@ def _span(edges: NDArray, start: int, stop: int, limit: int) -> slice:
     return slice(first, last)
 
 
-def _covered(planes: Sequence[Plane], replaced: Sequence[Mask], index: int) -> Mask:
-    """Return the blocks of a component that lie over a replaced block of any component."""
-    target = planes[index].grid
+def _covered(planes: Sequence[Plane], replaced: Sequence[Mask]) -> dict[Grid, Mask]:
+    """Return, for each grid, the blocks that lie over a replaced block of any component."""
+    sources: dict[Grid, Mask] = {}
+    for plane, mask in zip(planes, replaced, strict=True):
+        sources[plane.grid] = sources[plane.grid] | mask if plane.grid in sources else mask
+    return {target: _projected_all(sources, target) for target in sources}
+
+
+def _projected_all(sources: Mapping[Grid, Mask], target: Grid) -> Mask:
     mask = np.zeros((target.block_rows, target.block_columns), dtype=bool)
-    for plane, source in zip(planes, replaced, strict=True):
-        mask |= _projected(source, plane.grid, target)
+    for grid, source in sources.items():
+        mask |= _projected(source, grid, target)
     return mask
 
 
@@ -93,11 +101,17 @@ def _projected(mask: Mask, source: Grid, target: Grid) -> Mask:
         return mask
     if not mask.any():
         return np.zeros((target.block_rows, target.block_columns), dtype=bool)
-    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    top, bottom = _overlap(source.row_edges, target.row_edges)
-    left, right = _overlap(source.column_edges, target.column_edges)
+    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=np.int32)
+    mask.cumsum(0, dtype=np.int32).cumsum(1, out=sums[1:, 1:])
+    top, bottom, left, right = _overlaps(source, target)
     count = sums[np.ix_(bottom, right)] - sums[np.ix_(top, right)] - sums[np.ix_(bottom, left)]
     return (count + sums[np.ix_(top, left)]) > 0
+
+
+@lru_cache(maxsize=32)
+def _overlaps(source: Grid, target: Grid) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    rows = _overlap(source.row_edges, target.row_edges)
+    return (*rows, *_overlap(source.column_edges, target.column_edges))
 
 
 def _overlap(source: NDArray, target: NDArray) -> tuple[NDArray, NDArray]:

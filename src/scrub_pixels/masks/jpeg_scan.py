@@ -14,17 +14,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scrub_pixels.masks.jpeg_huffman import BIAS, END, LAST, BlockTable, block_table, packed
+from scrub_pixels.masks.jpeg_huffman import BIAS, END, LAST, WINDOW, BlockTable, block_table
 from scrub_pixels.masks.jpeg_markers import FrameHeader, Scan, corrupt
 
 PADDING = bytes(4096)
 """Zeros behind the data, longer than any MCU, so that the walk never reads past the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Grid:
     """The blocks of one component: how many it has in the scan, and the samples a block covers.
 
+    There is one for each geometry, so that they are told apart as objects.
     ``block_rows`` and ``block_columns`` count the blocks that are coded, padding included;
     ``row_edges[i]`` and ``row_edges[i + 1]`` bound block row `i` in samples of the frame.
     """
@@ -131,15 +132,15 @@ def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
     CorruptInstance
         If the bits hold an illegal code or end too early.
     """
-    words, limit, empty = packed(first_bits(entropy)), 8 * len(entropy), empty_unit(tuple(pattern))
+    windows, limit, empty = _windows(entropy), 8 * len(entropy), empty_unit(tuple(pattern))
     begin, notes = array("q"), array("q")
     position, left = 0, units
     while left > 0:
         unit, left = position, left - 1
         for table in pattern:
             begin.append(position)
-            found = table.opening[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
-            note = found >> 20 if found else _long_difference(words, position, table)
+            found = table.opening[windows[position]]
+            note = found >> 20 if found else _long_difference(windows, position, table)
             notes.append(note)
             k, at, before = 1 + (found >> 8 & 0xFFF), position + (note & 63), 1
             position = position + (found & 255) if found else at
@@ -147,11 +148,11 @@ def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
                 several = table.several
                 while k <= LAST:
                     at, before = position, k
-                    found = several[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+                    found = several[windows[position]]
                     k += found >> 8
                     position += found & 255
             if k != LAST + 1 and not END < k <= END + LAST:
-                position = _slowly(words, at, table.single, before)
+                position = _slowly(windows, at, table.single, before)
         if position > limit:
             raise corrupt("a scan ends too early")
         if left and position - unit == empty.bits and empty.repeats(entropy, unit, 2) == 2:
@@ -162,6 +163,15 @@ def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
     begin.append(position)
     edges, noted = (np.frombuffer(values, np.int64) for values in (begin, notes))
     return Walk(edges, edges[:-1] + (noted & 63), (noted >> 6) - BIAS)
+
+
+def _windows(entropy: bytes) -> array[int]:
+    """Return the 16 bits that begin at each bit: one look-up instead of three operations in the loop."""
+    first = first_bits(entropy)
+    every = np.empty((first.size, 8), np.uint16)
+    for skip in range(8):
+        every[:, skip] = first >> (WINDOW - skip) & 0xFFFF
+    return array("H", every.tobytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,22 +239,22 @@ def _as_bytes(bits: str, count: int) -> bytes:
     return int(bits[: 8 * count], 2).to_bytes(count, "big")
 
 
-def _long_difference(words: array[int], position: int, table: BlockTable) -> int:
+def _long_difference(windows: array[int], position: int, table: BlockTable) -> int:
     """Return ``difference << 6 | DC bits`` of a DC difference that takes more than 16 bits."""
-    found = table.difference[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+    found = table.difference[windows[position]]
     if not found:
         raise corrupt("a scan holds an illegal code")
     length, size = found >> 4, found & 15
     at = position + length
-    value = words[at >> 3] >> (32 - size - (at & 7)) & ((1 << size) - 1)
+    value = windows[at] >> (WINDOW - size)
     difference = value if not size or value >> (size - 1) else value - (1 << size) + 1
     return (difference + BIAS) << 6 | length + size
 
 
-def _slowly(words: array[int], position: int, single: array[int], k: int) -> int:
+def _slowly(windows: array[int], position: int, single: array[int], k: int) -> int:
     """Walk over the last AC symbols of a block one by one, where a look-up reached beyond its end."""
     while k <= LAST:
-        found = single[words[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+        found = single[windows[position]]
         k += found >> 8
         position += found & 255
     if k != LAST + 1 and not END < k <= END + LAST:
