@@ -203,6 +203,16 @@ def test_two_reviewers_never_hold_the_same_entry(browser, desk):
     assert len(set(keys)) == 2 and held[keys[0]] == "ann"
 
 
+def test_leaving_the_viewer_gives_everything_back(browser):
+    desk = FakeDesk()
+    with visiting(browser, desk) as site:
+        opens(browser, site, "key0001")
+        browser.until(lambda: set(desk.leases) == {"key0001", "key0002"}, "nothing is fetched ahead")
+        browser.keys("g")
+        browser.until(lambda: browser.all(".entry"))
+        browser.until(lambda: not desk.leases, "an entry is still taken")
+
+
 def close_other_tabs(browser, first):
     for handle in browser.driver.window_handles:
         if handle != first:

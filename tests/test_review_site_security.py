@@ -451,6 +451,15 @@ def test_the_last_word_of_two_is_an_approvers(shared):
     assert answer.json()["entry"]["state"] == "accepted"
 
 
+def test_a_reviewer_has_no_last_word_on_many_entries_either(shared):
+    both = replace(shared, desk=FakeDesk(approvals=2))
+    body = {"keys": ["key0002"], "then": "accept"}
+    for name, role, status in (("rita", Role.REVIEWER, 403), ("aron", Role.APPROVER, 200)):
+        browser = inside(both, Person(name, role))
+        assert browser.post("/api/entries/key0001/apply", json=body).status_code == status
+        assert browser.post("/api/entries/key0001/apply", json={**body, "then": "draft"}).status_code == 200
+
+
 @pytest.mark.parametrize(("name", "password"), [
     ("", PASSWORD), ("../up", PASSWORD), ("a b", PASSWORD), ("x" * 41, PASSWORD), ("rita", "short"),
     ("rita", "rita is the best name"), ("rita", "x" * 1001)])

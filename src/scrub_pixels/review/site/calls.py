@@ -174,7 +174,7 @@ def apply(call: Call) -> Json:
     """Apply a draft to other entries."""
     then = _choice(Then, call.body.get("then", Then.DRAFT.value))
     if then is Then.ACCEPT:
-        _may_approve(call)
+        _may_approve(call, many=True)
     applied = call.desk.apply_to(call.key, call.who, shapes.keys_from(call.body), then)
     call.releaser.hurry()
     return shapes.applied_json(applied)
@@ -222,8 +222,8 @@ def _decided(call: Call, entry: Any) -> Json:
     return {"entry": shapes.entry_json(entry)}
 
 
-def _may_approve(call: Call) -> None:
-    """Where two have to agree, the last word is an approver's.
+def _may_approve(call: Call, many: bool = False) -> None:
+    """Where two have to agree, the last word is an approver's; among many it may be on any of them.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def _may_approve(call: Call) -> None:
         return
     view = call.desk.look(call.key, call.who)
     others = [name for name in view.approvals if name != call.who]
-    if view.approvals_needed > 1 and len(others) + 1 >= view.approvals_needed:
+    if view.approvals_needed > 1 and (many or len(others) + 1 >= view.approvals_needed):
         raise NotAllowed("The last approval is an approver's.", remedy="Leave this entry to one.")
 
 

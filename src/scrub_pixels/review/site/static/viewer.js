@@ -25,6 +25,7 @@ let frames = null;
 let items = [];
 let selected = null;
 let ahead = null;
+let aheadKey = null;
 let busy = false;
 let turns = 0;
 const seen = [];
@@ -336,6 +337,7 @@ function prefetch() {
   const asked = post("/next", { ...filter, kind: ["held", "qa"].includes(kind) ? kind : "held", state: "pending", after: work.view.entry.id }, { background: true });
   ahead = asked.then(async (view) => {
     if (!view.entry || view.entry.key === work.key) return null;
+    aheadKey = view.entry.key;
     const store = new Frames(view.entry.key, view);
     await store.picture(firstOf(view), { background: true }).catch(() => {});
     return { view, store };
@@ -347,7 +349,7 @@ async function goOn(leaving = true) {
   prefetch();
   const [before, waiting] = [work.key, ahead];
   const next = await waiting;
-  ahead = null;
+  ahead = aheadKey = null;
   if (leaving) {
     await flush();
     seen.push(before);
@@ -409,9 +411,10 @@ async function count(done = 0) {
   } catch { /* the figure can wait */ }
 }
 
+// What was taken ahead goes back to the others.
 function dropAhead() {
-  ahead?.then((next) => next && post(`/entries/${next.view.entry.key}/leave`, {}, { background: true })).catch(() => {});
-  ahead = null;
+  if (aheadKey) post(`/entries/${aheadKey}/leave`, {}, { background: true, keepalive: true }).catch(() => {});
+  ahead = aheadKey = null;
 }
 
 function toggleAfter() {
