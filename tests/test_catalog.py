@@ -18,12 +18,13 @@ from scrub_pixels.catalog.outline import tree
 from scrub_pixels.catalog.pages import rendered
 from scrub_pixels.catalog.parts import Batch, read_batch
 from scrub_pixels.catalog.query import Question, ask
-from scrub_pixels.catalog.rows import File
+from scrub_pixels.catalog.rows import File, stored_name
 from scrub_pixels.catalog.scan import Order, make_catalog
 from scrub_pixels.catalog.summary import summary_page
 from scrub_pixels.catalog.walk import folder_key, walk
 from scrub_pixels.cli import main
 from scrub_pixels.errors import UsageError, WorkspaceError
+from scrub_pixels.run.discovery import discover
 from scrub_pixels.store.atomic import MARKER
 from tests.instances import make_instance, saved
 
@@ -90,6 +91,22 @@ def test_a_second_scan_reads_only_what_has_changed(archive, name):
     assert paths(archive.parent / name) == paths(fresh.target)
     with ask(open_catalog(archive.parent / name)) as asked:
         assert asked.rows("SELECT rows FROM catalog WHERE path = 'a b/x'") == [{"rows": 99}]
+
+
+def test_a_folder_of_parts_set_aside_by_a_killed_scan_is_found_again(archive):
+    asked = order(archive, "parts")
+    make_catalog(asked)
+    asked.parts.mkdir(mode=0o700)
+    os.rename(asked.target, asked.parts / "replaced")
+    made = make_catalog(asked)
+    assert (made.read, made.kept, made.rows) == (0, 10, 10) and not asked.parts.exists()
+    assert len(paths(asked.target)) == 10
+
+
+def test_paths_are_those_of_the_inputs_of_a_run(archive):
+    make_catalog(order(archive))
+    found = [stored_name(source.relative) for source in discover(archive)]
+    assert sorted(found) == sorted(paths(order(archive).target))
 
 
 def test_a_changed_archive_is_read_again_whole(archive):

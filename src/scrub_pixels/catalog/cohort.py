@@ -267,7 +267,7 @@ def chosen_paths(catalog: Path, question: Question, source: Path) -> frozenset[s
         raise UsageError("The catalog is of another folder than IN.",
                          remedy="Make one of IN: scrub-pixels catalog IN -o FILE.")
     with ask(opened) as asked:
-        paths = frozenset(row[0] for row in asked.chosen(question))
+        paths = frozenset(asked.paths(question))
     if not paths:
         raise UsageError("No instance of the catalog is meant.",
                          remedy="Try the condition with scrub-pixels catalog query.")

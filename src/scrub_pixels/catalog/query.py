@@ -20,9 +20,10 @@ from scrub_pixels.catalog.formats import FOLDER, Catalog
 from scrub_pixels.catalog.libraries import duckdb, record_batches
 from scrub_pixels.errors import UsageError
 
-LOCKED = ("SET temp_directory = ''", "SET autoinstall_known_extensions = false",
-          "SET autoload_known_extensions = false", "SET enable_external_access = false",
-          "SET python_enable_replacements = false", "SET lock_configuration = true")
+LOCKED = ("SET enable_progress_bar = false", "SET temp_directory = ''",
+          "SET autoinstall_known_extensions = false", "SET autoload_known_extensions = false",
+          "SET enable_external_access = false", "SET python_enable_replacements = false",
+          "SET lock_configuration = true")
 
 BURNED_IN_RISK = """CASE
     WHEN error IS NOT NULL OR pixel_keyword IS NULL THEN NULL
@@ -185,8 +186,16 @@ class Asked:
     def chosen(self, question: Question) -> Iterator[tuple[Any, ...]]:
         """Yield path, SOP Instance UID and content digest of the rows that are meant, by path."""
         self._check(question)
-        statement = ("SELECT path, sop_instance_uid, content_digest "
-                     f"FROM ({question.statement}) ORDER BY path")
+        yield from self._streamed("SELECT path, sop_instance_uid, content_digest "
+                                  f"FROM ({question.statement}) ORDER BY path")
+
+    def paths(self, question: Question) -> Iterator[str]:
+        """Yield the paths of the rows that are meant, in no order."""
+        self._check(question)
+        for row in self._streamed(f"SELECT path FROM ({question.statement})"):
+            yield row[0]
+
+    def _streamed(self, statement: str) -> Iterator[tuple[Any, ...]]:
         with explained():
             for batch in record_batches(self.database.sql(statement), ROWS_AT_ONCE):
                 yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

@@ -38,7 +38,7 @@ from scrub_pixels.store.workspace import check_private_target
 
 FILES_A_BATCH = 256
 SO_FAR = "so-far.parquet"
-NEW = "new"
+NEW, REPLACED = "new", "replaced"
 
 Watcher = Callable[[int], None]
 """Told how many files were read or found unchanged."""
@@ -176,7 +176,7 @@ class _Scan:
 
     def _old(self) -> Catalog | None:
         """Return what can be built upon: the catalog as it stands, and what a killed run had read."""
-        standing = self._usable(self.order.target)
+        standing = self._usable(self.order.target) or self._usable(self.order.parts / REPLACED)
         so_far = self._usable(self.order.parts / SO_FAR)
         parts = any(self.order.parts.glob("part-*.arrow"))
         if not parts:
@@ -262,7 +262,7 @@ def publish(made: Path, target: Path, mode: int) -> None:
         for file in made.iterdir():
             _settle(file, mode)
         if target.exists():
-            os.rename(target, made.with_name("replaced"))
+            os.rename(target, made.with_name(REPLACED))
     else:
         _settle(made, mode)
     os.replace(made, target)
