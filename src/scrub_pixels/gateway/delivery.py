@@ -17,6 +17,9 @@ from scrub_pixels.errors import ScrubError
 from scrub_pixels.gateway.journal import Journal, Parcel
 from scrub_pixels.gateway.settings import GatewaySettings
 
+ENTERED_AT_ONCE = 4
+"""Receipts that are entered in one commit."""
+
 BATCH = 100
 """Most instances that are delivered over one association or in one request."""
 
@@ -121,12 +124,18 @@ class Delivery:
         items = [Item(parcel.token, self._settings.out / parcel.output) for parcel in due]
         present = [item for item in items if item.path.is_file()]
         missing = [Receipt(item.token, "missing-in-outbox") for item in items if not item.path.is_file()]
-        receipts, problem = _receipts(destination, present)
-        answered = {receipt.token for receipt in receipts}
+        answered: set[str] = set()
+        problem = ""
+        try:
+            for receipts in _in_small_groups(destination.deliver(present)):
+                self._enter(parcels, receipts)
+                answered.update(receipt.token for receipt in receipts)
+        except DestinationDown as down:
+            problem = down.problem
         unanswered = [Receipt(item.token, problem or "no-answer") for item in present
                       if item.token not in answered]
         self.trouble = problem
-        self._enter(parcels, [*receipts, *missing, *unanswered])
+        self._enter(parcels, [*missing, *unanswered])
         return not problem
 
     def _enter(self, parcels: dict[str, Parcel], receipts: list[Receipt]) -> None:
@@ -158,12 +167,16 @@ class Delivery:
                 self._empty(output)
 
 
-def _receipts(destination: Destination, items: list[Item]) -> tuple[list[Receipt], str]:
-    """Return what became of items, and why the destination stopped answering."""
-    receipts: list[Receipt] = []
+def _in_small_groups(receipts: Iterator[Receipt]) -> Iterator[list[Receipt]]:
+    """Yield receipts soon after they come, so that a crash repeats few deliveries."""
+    group: list[Receipt] = []
     try:
-        for receipt in destination.deliver(items):
-            receipts.append(receipt)
-    except DestinationDown as down:
-        return receipts, down.problem
-    return receipts, ""
+        for receipt in receipts:
+            group.append(receipt)
+            if len(group) == ENTERED_AT_ONCE:
+                yield group
+                group = []
+    except DestinationDown:
+        yield group
+        raise
+    yield group
