@@ -276,6 +276,19 @@ def test_quality_control_passes_what_is_clean_and_withdraws_what_was_missed(tmp_
         assert desk.miss_rate().reviewed == 2 and len(case.released()) == 3
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_copies_of_what_was_missed_are_held_with_it(tmp_path, which):
+    case = a_case(tmp_path, held=0, clean=1)
+    shutil.copy(case.campaign.source / "DOE-0.dcm", case.campaign.source / "copy.dcm")
+    run(replace(case.campaign, resume=True, qa_sample=1.0))
+    with open_desk(case.workspace) as desk:
+        key = desk.page(Wanted())[which].key
+        desk.claim(key, "ann")
+        desk.missed(key, "ann")
+        desk.carry_out()
+    assert case.released() == [] and ends(case) == ["held", "held"]
+
+
 def test_a_workspace_without_its_output_folder_releases_nothing(case):
     with open_desk(case.workspace) as desk:
         key = desk.claim_next("ann", Wanted()).key

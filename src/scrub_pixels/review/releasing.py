@@ -34,13 +34,14 @@ from scrub_pixels.run.limits import out_of_memory
 from scrub_pixels.run.work import second_name, unforeseen
 from scrub_pixels.store.accounts import (
     Account,
+    Origin,
     Outcome,
     account_held,
     account_refused,
     account_released,
 )
 from scrub_pixels.store.atomic import DuplicateUid, Output, Place, open_out
-from scrub_pixels.store.books import Books, open_books
+from scrub_pixels.store.books import Books, as_input, open_books
 from scrub_pixels.store.layout import KeptNames, new_path, tells
 from scrub_pixels.store.learned import Learned
 from scrub_pixels.store.ledger import Row
@@ -54,6 +55,7 @@ from scrub_pixels.store.workspace import Workspace
 
 REJECTED = Account(Outcome.REFUSED, code="rejected", stage="review",
                    message="A reviewer decided that this Instance is not released.")
+COPY = "a copy of an input whose release was withdrawn"
 CHANGED = "the input has changed since it was held"
 
 
@@ -143,7 +145,20 @@ class Releasing:
         if row.output:
             desktop.out.withdraw(row.output)
             self.lessons.enter(entry, ())
+        if row.output or row.code == "duplicate":
+            self._hold_copies(entry, row, desktop)
         return _ENDS.get(entry.state, Releasing._hold)(self, entry, row, desktop)
+
+    def _hold_copies(self, entry: Entry, row: Row, desktop: Desktop) -> None:
+        """Hold the copies of an input too: one output stood for all of them, and goes for all of them."""
+        copies = [copy for copy in desktop.books.ledger.rows([Outcome.RELEASED])
+                  if copy.id != row.id and row.digest and copy.digest == row.digest]
+        for copy in copies:
+            held = desktop.held_copy(entry)
+            if copy.output:
+                desktop.out.withdraw(copy.output)
+            self.verdicts.queue.add(desktop.books.key(as_input(copy)), as_input(copy), held)
+            desktop.settle(copy, held)
 
     def _reject(self, entry: Entry, row: Row, desktop: Desktop) -> bool:
         desktop.settle(row, replace(REJECTED, started=time.time()))
@@ -223,6 +238,13 @@ class Desktop:
         self.books.crosswalk.add(account.pairs)
         self.books.ledger.settle(row.id, account, self.orders.policy_digest)
         self.books.commit()
+
+    def held_copy(self, entry: Entry) -> Account:
+        """Return the account of a copy of an entry's input, which waits for a person as well."""
+        origin = Origin(entry.modality, entry.device, series=entry.series, naming=entry.naming,
+                        rows=entry.rows, columns=entry.columns, frames=entry.frames)
+        return Account(Outcome.HELD, code="held", stage="review", reasons=(COPY,), origin=origin,
+                       decision=self.books.queue.decision(entry.id), digest=entry.digest)
 
     def take_back(self, row: Row, account: Account) -> bool:
         """Withdraw what was released while somebody took the decision back."""
