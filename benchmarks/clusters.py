@@ -41,7 +41,7 @@ def local_cluster(folder: Path, workers: int = 2, search: str = "") -> Iterator[
 
     file = folder / "scheduler.json"
     processes = [started("dask_scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0",
-                         "--host", "127.0.0.1", "--scheduler-file", str(file))]
+                         "--host", "127.0.0.1", "--scheduler-file", str(file), search=search)]
     try:
         until = time.monotonic() + PATIENCE
         while not file.exists():

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scrub_pixels.errors import MissingDependency, UsageError
+from scrub_pixels.errors import MissingDependency, ScrubError, UsageError
 from scrub_pixels.run.executors import TASKS_AHEAD, Casualty
 
 SECONDS_TO_CONNECT = 20
@@ -48,7 +48,12 @@ class _Cluster:
 
         if isinstance(error, KilledWorker):
             return Casualty("crashed", "Workers died over this Instance, or reached the time limit.")
-        return None
+        if isinstance(error, ScrubError):
+            return None
+        # What the work itself raises is a ScrubError: this is the cluster speaking.
+        raise ScrubError(f"The cluster did not take or return the work ({type(error).__name__}).",
+                         remedy="Install the same packages on its scheduler and workers, "
+                                "and start again with --resume.") from None
 
 
 @contextmanager

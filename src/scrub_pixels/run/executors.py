@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from scrub_pixels.errors import ScrubError
 from scrub_pixels.run.limits import TIME_IS_UP
 from scrub_pixels.run.stopping import Stop
 
@@ -102,6 +103,8 @@ def keep_busy(pool: Submits, work: Callable[[Any], Any], tasks: Iterable[Any],
             task = running.pop(future)
             if not future.cancelled():
                 yield task, _outcome(future, pool)
+            elif not (stop and stop.asked):
+                raise ScrubError("Work was cancelled by the cluster.", remedy="Start again with --resume.")
 
 
 def _submitted(pool: Submits, work: Callable[[Any], Any], source: Iterator[Any],
