@@ -11,6 +11,8 @@ _VALUE_RIGHT = 8.0
 _VALUE_BELOW = 1.5
 _NEIGHBOUR = 1.5
 _JOINED = 2.5
+_STACK = 3.0
+_LEAST_STACK = 4
 
 
 def line_height(line: TextLine) -> int:
@@ -79,6 +81,23 @@ def beside(label: TextLine, lines: Iterable[TextLine]) -> bool:
     """Tell whether another line goes on where a label ends, a few spaces away, whichever way it runs."""
     others = (line for line in lines if line is not label and line.frames.overlaps(label.frames))
     return any(_goes_on(label, other, _JOINED) for other in others)
+
+
+def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:
+    """Tell whether a line is one of four or more equally wide ones right above each other.
+
+    This is what letters of turned text look like when they are read one by one, two lines of it in pairs.
+    """
+    r, reach = line.region, max(3, line.region.rows // 3)
+    alike = [
+        c.region
+        for c in crumbs
+        if c.frames.overlaps(line.frames)
+        and abs(c.region.column - r.column) <= reach
+        and abs(c.region.right - r.right) <= reach
+    ]
+    near = [a for a in alike if -reach <= max(a.row, r.row) - min(a.bottom, r.bottom) <= _STACK * r.rows]
+    return len(near) >= _LEAST_STACK
 
 
 def precedes(one: TextLine, other: TextLine) -> bool:

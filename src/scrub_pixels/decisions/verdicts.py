@@ -18,6 +18,7 @@ from scrub_pixels.decisions.layout import (
     beside,
     continues_any,
     in_header_band,
+    in_stack,
     line_height,
     precedes,
     same_place,
@@ -67,6 +68,7 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 
 _CONTROL = re.compile(r"(?<!\S)[a-z]{1,2}\d{1,3}(?!\S)")
 _LONG_TERM = 6
+_CRUMB = 2
 _COUNTER = re.compile(r"^\W*(\d{1,4})\s?/\s?(\d{1,4})\W*$")
 _LEAST_COUNTS = 3
 _FOUR_DIGITS = "number of 4 digits"
@@ -247,10 +249,24 @@ def _about(
         yield Evidence(EvidenceKind.LABEL, "with its value beside it", True)
     if announced and not (case.is_technical or case.is_caption or case.is_long_term):
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
-    if case.is_crumb and not case.suspicious and continues_any(case.line, _well_read(suspects)):
+    if _is_short(case.line) and in_stack(case.line, [line for line in lines if _is_short(line)]):
+        yield Evidence(EvidenceKind.POSITION, "one of a stack of crumbs, maybe turned text", True)
+    if (
+        (case.is_crumb or _is_tiny(case.line))
+        and not case.suspicious
+        and continues_any(case.line, _well_read(suspects))
+    ):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
     if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
+
+
+def _is_tiny(line: TextLine) -> bool:
+    return 0 < sum(c.isalpha() for c in line.reading) <= 2 and not any(c.isdigit() for c in line.reading)
+
+
+def _is_short(line: TextLine) -> bool:
+    return sum(c.isalnum() for c in line.reading) <= _CRUMB
 
 
 def _well_read(lines: Sequence[TextLine]) -> list[TextLine]:
