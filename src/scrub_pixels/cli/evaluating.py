@@ -32,10 +32,9 @@ def evaluate(
     out
         What a run made of them, of this tool or another one.
     truth
-        What stands on the originals: JSON Lines, an image a line, or a folder of such files.
+        What stands on the originals: JSON Lines, an image a line (see the README), or a folder of such.
     workspace
-        The private folder of the run (default: OUT.workspace beside OUT). Without one the output of an
-        image is looked for at its own path below OUT.
+        The private folder of the run (default: OUT.workspace). Without one, the same path below OUT is taken.
     format
         table for reading, json for programs.
     show_texts

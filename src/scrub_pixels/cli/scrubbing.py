@@ -92,8 +92,8 @@ def scrub(
     Parameters
     ----------
     source
-        A DICOM file, a folder of any files, a zip archive, a URL (s3://, gs://, az://, https://), or
-        studies of a DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
+        A DICOM file, a folder, a zip archive, a URL (s3://, gs://, az://, https://), or studies of a \
+DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
     out
         A new folder or URL for what is released. "- -" scrubs one Instance from stdin to stdout.
     """
