@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scrub_pixels.review.commands import Place
     from scrub_pixels.store.queue import Wanted
 
-review_app = App(name="review", help="Look at what was held, and decide: a site on this machine, or without any.")
+review_app = App(name="review", help="Look at what was held, and decide, in a site or without any.")
 app.command(review_app)
 learned_app = App(name="learned", help="What decisions have taught: devices and vocabulary, without PHI.")
 review_app.command(learned_app)

@@ -26,8 +26,8 @@ def verify(
 ) -> int:
     """Check an output folder anew: accounts, bytes, claims, samples, text, header, paths, the standard.
 
-    Every file is decoded by another decoder than the one that wrote it, where one is installed, and compared \
-with its input. What could not be checked is said. Exit code 0: passed, 1: failed.
+    Every file is decoded by another decoder than the one that wrote it, where one is installed, and \
+compared with its input. What could not be checked is said. Exit code 0: passed, 1: failed.
 
     Parameters
     ----------
