@@ -14,8 +14,6 @@ from cyclopts import Group, Parameter
 from scrub_pixels.cli.app import RUNNING, app, console
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.errors import UsageError
-from scrub_pixels.store.places import place_of
-from scrub_pixels.store.workspace import default_workspace
 
 if TYPE_CHECKING:
     from scrub_pixels.cli.scrubbing import RunOptions
@@ -294,6 +292,8 @@ def scrub_from_dicomweb(url: str, out: str, run: RunOptions, scrub: Callable[[st
     scrub
         Carries out the default command on a folder.
     """
+    from scrub_pixels.store.places import place_of
+
     fetch_studies, spool_beside, let_go = _fetching()
     if run.dry_run:
         with tempfile.TemporaryDirectory(prefix="scrub-pixels-") as folder:
@@ -321,6 +321,9 @@ def _fetching():
 
 
 def _workspace(out: str, run: RunOptions) -> Path:
+    from scrub_pixels.store.places import place_of
+    from scrub_pixels.store.workspace import default_workspace
+
     if run.workspace is not None:
         return run.workspace
     place = place_of(out)

@@ -55,8 +55,8 @@ def decide(
         *series.doubts(findings, search.shape),
         *_region_doubts(settings, regions),
     )
-    unsure = sum(finding.verdict is Verdict.UNSURE for finding in findings)
-    uncertain = (f"{UNSURE_PLACES}: {unsure}",) if unsure else ()
+    unsure = any(finding.verdict is Verdict.UNSURE for finding in findings)
+    uncertain = (UNSURE_PLACES,) if unsure else ()
     return Decision(
         findings=findings,
         redactions=(*redactions(findings, search.shape, settings), *whole),

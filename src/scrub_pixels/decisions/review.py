@@ -24,7 +24,7 @@ from scrub_pixels.decisions.settings import DecisionSettings, OnUncertain
 from scrub_pixels.geometry import FrameSpan, Region, Shape, coverage
 
 UNSURE_PLACES = "places that may be text and could not be read"
-"""How the reason for a hold begins that counts the UNSURE lines; see `decide`."""
+"""The reason for a hold because of UNSURE lines, one for all so that a queue can be filtered by it."""
 
 SAME = 0.5
 """Share of a line that must lie in a place to be the line that was seen there, or to be covered."""
@@ -123,11 +123,9 @@ def _covered(finding: Finding, masked: Sequence[Redaction], shape: Shape) -> boo
 
 
 def _unanswered(decision: Decision, review: Review) -> list[str]:
-    return [r for r in decision.reasons if r not in review.reasons and not r.startswith(UNSURE_PLACES)]
+    return [r for r in decision.reasons if r not in review.reasons and r != UNSURE_PLACES]
 
 
 def _unsure(unseen: Sequence[Finding], settings: DecisionSettings) -> tuple[str, ...]:
-    number = sum(finding.verdict is Verdict.UNSURE for finding in unseen)
-    if not number or settings.on_uncertain is OnUncertain.MASK:
-        return ()
-    return (f"{UNSURE_PLACES}: {number}",)
+    unsure = any(finding.verdict is Verdict.UNSURE for finding in unseen)
+    return (UNSURE_PLACES,) if unsure and settings.on_uncertain is not OnUncertain.MASK else ()
