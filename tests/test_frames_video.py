@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import av
@@ -49,7 +50,7 @@ def film(
     if title:
         writer.metadata["title"] = title
     quiet = {"x265-params": "log-level=none:pools=none"} if CODECS[syntax] == "libx265" else {}
-    options = quiet | {"bf": "1"} | ({"flags": flags} if flags else {})
+    options = quiet | {"bf": "1" if count > 3 else "0"} | ({"flags": flags} if flags else {})
     track = writer.add_stream(CODECS[syntax], rate=25, options=options)
     track.width, track.height = COLUMNS, ROWS
     track.pix_fmt = "yuv420p10le" if syntax == MAIN10 else "yuv420p"
@@ -291,3 +292,35 @@ def test_interlaced_video_stays_interlaced(syntax: str, container: str) -> None:
     _, candidate, _, _ = redacted(instance_of(data, syntax))
     with av.open(BytesIO(candidate.encoded(0))) as file:
         assert all(frame.interlaced_frame for frame in file.decode(video=0))
+
+
+@pytest.mark.parametrize(("syntax", "count"), [(HEVC, 1), (HEVC, 2), (HEVC, 3), (MAIN10, 1), (H264, 1)])
+def test_videos_of_few_pictures_have_times_of_decoding(syntax: str, count: int) -> None:
+    """x265 takes them from unwritten memory if it means to reorder more pictures than there are."""
+    data, times = film(syntax, "mp4", count), set()
+    for _ in range(3):
+        candidate = redacted(instance_of(data, syntax, count), count)[1]
+        with av.open(BytesIO(candidate.encoded(0))) as file:
+            packets = [packet for packet in file.demux(video=0) if packet.size]
+            times.add(tuple((packet.pts, packet.dts) for packet in packets))
+        assert candidate.frames == count
+    ((first, *later),) = times
+    assert abs(first[1] - first[0]) * packets[0].time_base <= 1
+    assert len(later) == count - 1
+
+
+def test_a_bitstream_of_odd_length_is_padded_and_otherwise_kept() -> None:
+    """Without padding, readers disagree on where the delimiter begins."""
+    stream = film(H264, "h264")
+    stream += b"\0" * (1 - len(stream) % 2)
+    dataset = instance_of(stream)
+    dataset.PixelData = dataset.PixelData[:-1].replace(
+        struct.pack("<I", len(stream) + 1), struct.pack("<I", len(stream))
+    )
+    original = open_instance(dataset)
+    assert original.odd_items and original.surplus is None
+    masked = mask(original, ())
+    candidate = open_instance(saved(with_pixels(original.dataset, masked)))
+    evidence = prove(original, candidate, masked, KEY)
+    assert candidate.encoded(0) == stream + b"\0" and not candidate.odd_items
+    assert evidence.video is None or not evidence.video.reencoded

@@ -14,12 +14,14 @@ from pydicom import Dataset, dcmread
 
 from scrub_pixels.decisions.findings import Redaction
 from scrub_pixels.errors import ProofFailed, UnsupportedInstance
-from scrub_pixels.frames import Instance, PixelDescription, open_instance, transfer_syntax
+from scrub_pixels.frames import Instance, PixelDescription, encode_frame, open_instance, transfer_syntax
 from scrub_pixels.frames.syntaxes import (
     BIG_ENDIAN,
     DEFLATED,
+    DEFLATED_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
     EXPLICIT_LITTLE,
+    HTJ2K_LOSSLESS,
     IMPLICIT_LITTLE,
     JPEG_2000_LOSSLESS,
     JPEG_LS_LOSSLESS,
@@ -404,3 +406,56 @@ def test_offset_tables_that_point_into_no_frames_do_not_stay(redactions: list[Re
     result = with_pixels(original.dataset, mask(original, redactions))
     assert "ExtendedOffsetTable" not in result and "ExtendedOffsetTableLengths" not in result
     assert "ExtendedOffsetTable" in original.dataset
+
+
+def _fragmented(frames: list[bytes], pieces: int) -> bytes:
+    """Return frames in fragments as long as they come, odd ones without padding."""
+    found = b"\xfe\xff\x00\xe0\0\0\0\0"
+    for frame in frames:
+        size = -(-len(frame) // pieces)
+        for part in (frame[n : n + size] for n in range(0, len(frame), size)):
+            found += b"\xfe\xff\x00\xe0" + len(part).to_bytes(4, "little") + part
+    return found
+
+
+def _items(value: bytes) -> list[int]:
+    """Return the lengths of the items of encapsulated Pixel Data, which have to fill it."""
+    lengths, position = [], 0
+    while position < len(value):
+        assert value[position : position + 4] == b"\xfe\xff\x00\xe0"
+        lengths.append(int.from_bytes(value[position + 4 : position + 8], "little"))
+        position += 8 + lengths[-1]
+    assert position == len(value)
+    return lengths
+
+
+@pytest.mark.parametrize(
+    ("syntax", "pieces"),
+    [(JPEG_LS_LOSSLESS, 1), (JPEG_2000_LOSSLESS, 3), (HTJ2K_LOSSLESS, 3), (DEFLATED_FRAME, 1)],
+)
+@pytest.mark.parametrize("redactions", [[], [redact(2, 3, 4, 5)]], ids=["kept", "masked"])
+def test_fragments_of_odd_length_are_padded(syntax: str, pieces: int, redactions: list[Redaction]) -> None:
+    """One byte of padding behind an odd item hides the delimiter from other readers (PS3.5 A.4)."""
+    recipe = Recipe(21, 23, 3, syntax=syntax)
+    coded = [encode_frame(frame, recipe.description, syntax) for frame in make_frames(recipe)]
+    odd = [frame + b"\0" * (1 - len(frame) % 2) for frame in coded]
+    dataset = make_instance(recipe, pixel_data=_fragmented(odd, pieces))
+    original = open_instance(dataset)
+    assert original.odd_items
+    masked = mask(original, redactions)
+    written = saved(with_pixels(original.dataset, masked))
+    candidate = open_instance(written)
+    prove(original, candidate, masked, KEY)
+    assert written.endswith(masked.value + b"\xfe\xff\xdd\xe0\0\0\0\0")
+    assert all(length % 2 == 0 for length in _items(masked.value)) and len(_items(masked.value)) == 4
+    assert [candidate.encoded(n)[: len(odd[n])] == odd[n] for n in (1, 2)] == [True, True]
+
+
+def test_the_proof_notices_a_fragment_of_odd_length() -> None:
+    recipe = Recipe(21, 23, syntax=JPEG_LS_LOSSLESS)
+    coded = encode_frame(make_frames(recipe)[0], recipe.description, JPEG_LS_LOSSLESS)
+    odd = _fragmented([coded + b"\0" * (1 - len(coded) % 2)], 1)
+    original = open_instance(make_instance(recipe, pixel_data=odd))
+    unpadded = MaskedPixels(odd, JPEG_LS_LOSSLESS, (), (), False, True)
+    with pytest.raises(ProofFailed, match="odd length"):
+        prove(original, open_instance(with_pixels(original.dataset, unpadded)), unpadded, KEY)

@@ -196,6 +196,20 @@ def join_all(value: memoryview) -> tuple[bytes, int]:
     return join_fragments(value, fragments), trailing + _stray(offsets, 4, len(value))
 
 
+def has_odd_items(value: memoryview) -> bool:
+    """Tell whether any item has an odd length, which PS3.5 A.4 forbids and some writers produce.
+
+    Readers disagree on where the next item begins: some expect a byte of padding that is not there.
+
+    Raises
+    ------
+    CorruptInstance
+        If the value is not made of items.
+    """
+    table, fragments, _ = _items(value)
+    return any((fragment.stop - fragment.start) % 2 for fragment in (table, *fragments))
+
+
 def encapsulate_whole(stream: bytes) -> bytes:
     """Return Pixel Data of one fragment behind an empty Basic Offset Table.
 

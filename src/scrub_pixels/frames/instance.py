@@ -16,6 +16,7 @@ from scrub_pixels.frames.description import PixelDescription, attribute, describ
 from scrub_pixels.frames.encapsulation import (
     ExtendedOffsets,
     FrameIndex,
+    has_odd_items,
     index_frames,
     join_all,
     join_fragments,
@@ -176,6 +177,13 @@ class Instance:
             return native.surplus(self._frames.value, self.pixels) or None
         behind = sum(self._behind_end(self.encoded(frame)) for frame in range(self.frames))
         return "; ".join(_surplus_of(self._frames.index, behind)) or None
+
+    @cached_property
+    def odd_items(self) -> bool:
+        """True if encapsulated Pixel Data has items of odd length; they have to be padded (PS3.5 A.4)."""
+        if self._frames is None or not self.transfer_syntax.encapsulated:
+            return False
+        return has_odd_items(self._frames.value)
 
     def _behind_end(self, data: bytes) -> int:
         """Count the bytes behind a codestream's end marker that are not padding."""

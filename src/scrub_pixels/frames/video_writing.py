@@ -35,8 +35,10 @@ _INTERLACED = (2, 3, 4, 5)
 _GROUP = 15
 """Pictures from one key frame to the next in MPEG-2 (H.262 allows any; players expect as many)."""
 _FALLBACK_RATE = Fraction(25)
-_TRIES = 8
-"""Muxing HEVC of one picture into MP4 fails now and then in FFmpeg 8, for no reason of ours."""
+_REORDERED = 4
+"""x265 learns how long reordering takes from the first three pictures; of fewer, it reckons the time of
+decoding with memory that nothing was written to, and muxers fail or write that number. Without
+B pictures there is nothing to reorder."""
 
 
 def remuxed(video: Video) -> bytes:
@@ -93,12 +95,10 @@ def encoded_again(video: Video, paint: Callable[[int, Planes], None], quality: i
     """
     from av import FFmpegError
 
-    for _ in range(_TRIES):
-        try:
-            return _encoded_again(video, paint, quality)
-        except FFmpegError:
-            continue
-    raise _unsupported(f"There is no encoder for {video.codec} video of this kind")
+    try:
+        return _encoded_again(video, paint, quality)
+    except FFmpegError:
+        raise _unsupported(f"There is no encoder for {video.codec} video of this kind") from None
 
 
 def _encoded_again(video: Video, paint: Callable[[int, Planes], None], quality: int) -> bytes:
@@ -180,6 +180,8 @@ def _progressive_options(video: Video, old: VideoCodecContext, quality: int) -> 
         return {"crf": crf, "preset": "medium", "level": level} | ({"profile": profile} if profile else {})
     level = f"{old.level / 30:.1f}"
     parameters = f"log-level=none:pools=none:frame-threads=1:level-idc={level}"
+    if video.count(_REORDERED) < _REORDERED:
+        parameters += ":bframes=0"
     return {"crf": crf, "preset": "fast", "x265-params": parameters} | (
         {"profile": profile} if profile else {}
     )

@@ -38,6 +38,7 @@ from scrub_pixels.frames import (
 from scrub_pixels.frames.codestream import BadCodestream, starts_codestream
 from scrub_pixels.frames.codestream import parse as parse_codestream
 from scrub_pixels.frames.decoding import CODEC_ERRORS
+from scrub_pixels.frames.encapsulation import encapsulate_whole
 from scrub_pixels.frames.encoding import transforms
 from scrub_pixels.frames.syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, Codec
 from scrub_pixels.geometry import Region
@@ -112,7 +113,9 @@ class _Work:
     @property
     def untouched(self) -> bool:
         """True if the value may stay as it is, byte for byte."""
-        return not self.regions and not self.clear and self.instance.surplus is None
+        if self.regions or self.clear or self.instance.odd_items:
+            return False
+        return self.instance.surplus is None
 
     @cached_property
     def fill(self) -> NDArray:
@@ -135,8 +138,8 @@ def mask(instance: Instance, redactions: Sequence[Redaction]) -> MaskedPixels:
     """Return the Instance's Pixel Data with every Redaction black.
 
     Redactions that reach over the edge of the frame are clipped. Bits outside Bits Stored are
-    cleared in every frame if they carry anything in any, and frames or bytes beyond the declared
-    ones are left out.
+    cleared in every frame if they carry anything in any, frames or bytes beyond the declared
+    ones are left out, and fragments of odd length are padded.
 
     Raises
     ------
@@ -196,11 +199,16 @@ def _video(work: _Work) -> MaskedPixels:
 
 def _without_surplus(work: _Work) -> MaskedPixels:
     if work.instance.video is not None:
-        uid, value = work.instance.transfer_syntax.uid, rebuilt_value(work.instance)
+        uid, value = work.instance.transfer_syntax.uid, _clean_video(work.instance)
         return replace(_masked(work, value, uid), attributes=corrected_count(work.instance))
     uid = work.instance.transfer_syntax.uid
     frames = (work.original(frame) for frame in range(work.pixels.frames))
     return _masked(work, _joined(frames, work.pixels, uid), uid)
+
+
+def _clean_video(instance: Instance) -> bytes:
+    """Return the bitstream in one fragment of even length, taken apart only if something has to go."""
+    return encapsulate_whole(instance.encoded(0)) if instance.surplus is None else rebuilt_value(instance)
 
 
 def _native(work: _Work) -> MaskedPixels:

@@ -124,6 +124,8 @@ def _check_description(original: Instance, candidate: Instance, masked: MaskedPi
         raise _failed("Photometric Interpretation or Planar Configuration changed without a reason")
     if candidate.video is None and candidate.surplus is not None:
         raise _failed("Pixel Data holds more than the declared frames")
+    if candidate.odd_items:
+        raise _failed("Pixel Data has a fragment of odd length")
     if masked.cleared_bits and candidate.unused_bits:
         raise _failed("Bits outside Bits Stored are still set")
 
