@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60
+PATIENCE = 180
+
+SCHEDULER = "scheduler.json"
 
 
 def started(*arguments: str, search: str = "") -> subprocess.Popen[bytes]:
@@ -22,6 +24,12 @@ def started(*arguments: str, search: str = "") -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
                             start_new_session=True)
+
+
+def started_worker(folder: Path, search: str = "") -> subprocess.Popen[bytes]:
+    """Start a worker of one thread, and its nanny, for the scheduler whose files are in a folder."""
+    return started("dask_worker", "--scheduler-file", str(folder / SCHEDULER), "--nthreads", "1",
+                   "--no-dashboard", "--local-directory", str(folder), search=search)
 
 
 @contextmanager
@@ -39,7 +47,7 @@ def local_cluster(folder: Path, workers: int = 2, search: str = "") -> Iterator[
     """
     from distributed import Client
 
-    file = folder / "scheduler.json"
+    file = folder / SCHEDULER
     processes = [started("dask_scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0",
                          "--host", "127.0.0.1", "--scheduler-file", str(file), search=search)]
     try:
@@ -48,11 +56,10 @@ def local_cluster(folder: Path, workers: int = 2, search: str = "") -> Iterator[
             if time.monotonic() > until or processes[0].poll() is not None:
                 raise RuntimeError("the scheduler did not start")
             time.sleep(0.05)
-        options = ("--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard",
-                   "--local-directory", str(folder))
-        processes += [started("dask_worker", *options, search=search) for _ in range(workers)]
+        processes += [started_worker(folder, search) for _ in range(workers)]
         with Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=PATIENCE)
+            if workers:
+                client.wait_for_workers(workers, timeout=PATIENCE)
             yield client
     finally:
         for process in processes:

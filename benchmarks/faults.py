@@ -270,7 +270,8 @@ def _run_with_kills(stage: Stage, client: object, chance: random.Random, address
         settled += 1
         if moments and settled >= moments[0]:
             moments.pop(0)
-            pids = list(client.run(os.getpid).values())  # type: ignore[attr-defined]
+            # A worker that was killed just now may still be listed, and fails to answer.
+            pids = list(client.run(os.getpid, on_error="ignore").values())  # type: ignore[attr-defined]
             if pids:
                 killed.append(chance.choice(pids))
                 os.kill(killed[-1], signal.SIGKILL)

@@ -108,8 +108,8 @@ def memory(folder: Path, count: int) -> None:
 
 def table(milliseconds: float, seconds_of_pixels: float) -> None:
     """Print what collections need at a cost of CPU time for each Instance."""
-    print("| Instances | core-hours, header only | core-hours, with pixels | hours on 16 cores, with pixels |")
-    print("|---|---|---|---|")
+    print("| Instances | core-hours, header only | core-hours, with pixels "
+          "| hours on 16 cores, with pixels |\n|---|---|---|---|")
     for size in SIZES:
         headers, pixels = size * milliseconds / 3.6e6, size * seconds_of_pixels / 3600
         print(f"| {size:,} | {headers:,.1f} | {pixels:,.0f} | {pixels / 16:,.0f} |")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_run_campaign import digests, plain, saved
 
-from benchmarks.clusters import PATIENCE, local_cluster
+from benchmarks.clusters import PATIENCE, local_cluster, started_worker
 from scrub_pixels import Policy
-from scrub_pixels.errors import UsageError
+from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.run.campaign import Campaign, run
-from scrub_pixels.run.cluster import dask_cluster
+from scrub_pixels.run.cluster import Absence, dask_cluster
 from scrub_pixels.run.executors import Casualty, ClusterExecutor
 
 distributed = pytest.importorskip("distributed")
@@ -69,13 +71,83 @@ def fatal_at_three(number):
     return number
 
 
-def test_a_task_that_kills_its_workers_comes_back_as_a_casualty(dask):
+def test_a_task_that_kills_its_workers_is_a_casualty_and_no_neighbour_of_it(dask):
     address, client = dask
     outcomes = dict(ClusterExecutor(lambda: dask_cluster(address)).run(fatal_at_three, range(6)))
     assert isinstance(outcomes.pop(3), Casualty)
-    survivors = {number: outcome for number, outcome in outcomes.items() if outcome == number}
-    assert len(survivors) >= 3, "neighbours of a killed worker may be lost with it, and go alone then"
+    assert outcomes == {number: number for number in range(6) if number != 3}
     client.wait_for_workers(2, timeout=PATIENCE)
+
+
+def test_what_can_be_taken_apart_comes_back_at_once_to_be(dask):
+    address, client = dask
+    executor = ClusterExecutor(lambda: dask_cluster(address), divisible=lambda task: True)
+    (end,) = executor.run(fatal_at_three, [3])
+    assert end[0] == 3 and isinstance(end[1], Casualty)
+    client.wait_for_workers(2, timeout=PATIENCE)
+
+
+def test_a_cluster_without_workers_is_waited_for_aloud_and_then_given_up(tmp_path, caplog):
+    source, ws, out = inputs(tmp_path / "in", 5), tmp_path / "ws", tmp_path / "out"
+    (tmp_path / "dask").mkdir()
+    with local_cluster(tmp_path / "dask", workers=0) as client:
+        campaign = Campaign(source, out, HEADERS, ws, scheduler=client.scheduler.address, worker_wait=0.5)
+        with pytest.raises(ScrubError, match="has had no workers for 0.5 seconds.*--resume"):
+            run(campaign)
+    assert [r.getMessage() for r in caplog.records if r.name == "scrub_pixels"].count("no-workers") == 1
+    assert not list(out.rglob("*.dcm"))
+    assert run(replace(campaign, scheduler="", resume=True)).totals.released == 5
+
+
+def test_workers_that_come_late_are_in_time(tmp_path):
+    source = inputs(tmp_path / "in", 3)
+    folder, processes = tmp_path / "dask", []
+    folder.mkdir()
+
+    class Starts(logging.Handler):
+        def emit(self, record):
+            if record.getMessage() == "no-workers":
+                processes.append(started_worker(folder))
+
+    listener = Starts()
+    logging.getLogger("scrub_pixels").addHandler(listener)
+    try:
+        with local_cluster(folder, workers=0) as client:
+            result = run(Campaign(source, tmp_path / "out", HEADERS, tmp_path / "ws",
+                                  scheduler=client.scheduler.address))
+    finally:
+        logging.getLogger("scrub_pixels").removeHandler(listener)
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert len(processes) == 1 and result.totals.released == 3
+
+
+def test_a_scheduler_that_dies_ends_the_run_and_nothing_else(tmp_path):
+    source, ws, out = inputs(tmp_path / "in", 40), tmp_path / "ws", tmp_path / "out"
+    (tmp_path / "dask").mkdir()
+    settled = []
+    with local_cluster(tmp_path / "dask", workers=1) as client:
+        pid = client.run_on_scheduler(os.getpid)
+
+        def kill_scheduler(account):
+            settled.append(account)
+            if len(settled) == 1:
+                os.kill(pid, signal.SIGKILL)
+
+        campaign = Campaign(source, out, HEADERS, ws, scheduler=client.scheduler.address)
+        with pytest.raises(ScrubError, match="scheduler is gone.*--resume"):
+            run(campaign, kill_scheduler)
+    totals = run(replace(campaign, scheduler="", resume=True)).totals
+    assert totals.released == 40 and totals.closed
+
+
+def test_patience_begins_anew_when_workers_come_back():
+    absence = Absence(10)
+    for threads, now in ((0, 0), (0, 9), (1, 10), (0, 15), (0, 24)):
+        absence.note(threads, now)
+    with pytest.raises(ScrubError, match="no workers"):
+        absence.note(0, 25)
 
 
 def test_bytes_never_travel_through_the_scheduler(dask, tmp_path):

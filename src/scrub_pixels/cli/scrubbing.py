@@ -45,6 +45,8 @@ class RunOptions:
         Worker processes (default: one per core); 0 works in this process.
     scheduler
         Work on a Dask cluster, tcp://HOST:PORT; IN and OUT must be where its workers see them.
+    worker_wait
+        Seconds that cluster may be without workers before the run gives up; --resume goes on.
     memory
         Memory one Instance may take, as 800M or 2G; one that needs more is refused (default: no limit).
     resume
@@ -65,6 +67,7 @@ class RunOptions:
     layout: LayoutName = "new"
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"])] = None
     scheduler: str = ""
+    worker_wait: float = 300.0
     memory: str = ""
     resume: Annotated[bool, Parameter(negative="")] = False
     dry_run: Annotated[bool, Parameter(negative="")] = False
@@ -113,7 +116,7 @@ DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
     campaign = Campaign(place_of(source), place_of(out), effective_policy(policy), run.workspace,
                         Layout(run.layout), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
                         scheduler=run.scheduler, memory=_bytes(run.memory),
-                        chosen=chosen_inputs(choice, place_of(source)))
+                        worker_wait=_wait(run.worker_wait), chosen=chosen_inputs(choice, place_of(source)))
     campaign = with_review(campaign, review)
     wanted = Wanted(run.events, run.log_json)
     spoken = Console(stderr=True, quiet=run.quiet, highlight=False)
@@ -144,6 +147,12 @@ def _jobs(jobs: int | None) -> int:
     if jobs is not None and jobs > MOST_JOBS:
         raise UsageError(f"--jobs is over {MOST_JOBS}.", remedy="More processes than cores only cost memory.")
     return _cores() if jobs is None else jobs
+
+
+def _wait(seconds: float) -> float:
+    if not seconds >= 0:
+        raise UsageError("--worker-wait is no time.", remedy="Give seconds, 0 or more; inf waits for ever.")
+    return seconds
 
 
 def _cores() -> int:

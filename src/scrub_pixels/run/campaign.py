@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from scrub_pixels import __version__
 from scrub_pixels.errors import ScrubError, UsageError
 from scrub_pixels.policy import Policy, to_table
+from scrub_pixels.run.cluster import SECONDS_WITHOUT_WORKERS, dask_cluster
 from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, ClusterExecutor, Executor, ProcessExecutor, SerialExecutor
 from scrub_pixels.run.feed import SIBLINGS, Feed, Grouping
@@ -25,12 +26,12 @@ from scrub_pixels.run.series import by_series
 from scrub_pixels.run.stopping import Stop, stop_on_signals
 from scrub_pixels.run.twins import misplaced
 from scrub_pixels.run.where import check_places
-from scrub_pixels.run.work import Layout, Orders, Task, Unit, work_together
+from scrub_pixels.run.work import Layout, Orders, Task, Unit, is_divisible, work_together
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import Output, open_out
 from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.learned import Learned, of_run, taught
-from scrub_pixels.store.ledger import Totals
+from scrub_pixels.store.ledger import Row, Totals
 from scrub_pixels.store.objects import open_prefix
 from scrub_pixels.store.report import write_report
 from scrub_pixels.store.standing import keep_policy
@@ -60,6 +61,8 @@ class Campaign:
         Worker processes; 0 works in this process.
     scheduler
         Address of a Dask scheduler whose workers do the work instead; empty for none.
+    worker_wait
+        Seconds that cluster may be without workers before the run gives up, for a later one to resume.
     memory
         Bytes one Instance may need beyond what a worker needs anyway; 0 is without a limit.
     resume
@@ -89,6 +92,7 @@ class Campaign:
     learned: str | None = None
     scheduler: str = ""
     memory: int = 0
+    worker_wait: float = SECONDS_WITHOUT_WORKERS
     chosen: Callable[[Source], bool] | None = field(default=None, repr=False)
 
     def inputs(self) -> Iterator[Source]:
@@ -217,9 +221,7 @@ def _grouping(policy: Policy) -> Grouping:
 def executor_for(campaign: Campaign) -> Executor:
     """Return the executor a campaign asks for."""
     if campaign.scheduler:
-        from scrub_pixels.run.cluster import dask_cluster
-
-        return ClusterExecutor(partial(dask_cluster, campaign.scheduler))
+        return ClusterExecutor(partial(dask_cluster, campaign.scheduler, campaign.worker_wait), is_divisible)
     return ProcessExecutor(campaign.jobs) if campaign.jobs else SerialExecutor()
 
 
@@ -231,7 +233,7 @@ def _cost(campaign: Campaign) -> Cost:
 
 def _is_to_be_split(unit: Unit, outcome: tuple[Account, ...] | Casualty) -> bool:
     """Tell whether one of several inputs cost the worker: each then goes alone, so that it costs one."""
-    return isinstance(outcome, Casualty) and len(unit.tasks) > 1
+    return isinstance(outcome, Casualty) and is_divisible(unit)
 
 
 def _accounts(unit: Unit, outcome: tuple[Account, ...] | Casualty) -> tuple[Account, ...]:
@@ -323,6 +325,19 @@ class _Run:
                     self.out.withdraw(row.output)
                 self.books.ledger.reopen(row.id)
             self.books.commit()
-            sources = [source_of(row) for row in rows]
-            tasks = (Task(self.books.ledger.begin(self.number, s), s, self.orders) for s in sources)
-            self._work_off(Feed(tasks, Grouping(whole=True)), watch, stop)
+            self._work_off(Feed(iter(self._with_siblings(rows)), Grouping(whole=True)), watch, stop)
+
+    def _with_siblings(self, rows: Sequence[Row]) -> list[Task]:
+        """Return inputs to be done again, in order, and the siblings that have to teach them again."""
+        wanted = {(row.relative, row.member) for row in rows}
+        groups: dict[tuple[str, int | None], int] = {}
+        teachers: list[Task] = []
+        for group, siblings in _groups(self.campaign):
+            names = {(source.relative, source.member): source for source in siblings}
+            if group and names.keys() & wanted:
+                groups |= dict.fromkeys(names, group)
+                teachers += [Task(0, source, self.orders, group=group, settled=True)
+                             for name, source in names.items() if name not in wanted]
+        again = [Task(self.books.ledger.begin(self.number, source_of(row)), source_of(row), self.orders,
+                      group=groups.get((row.relative, row.member), 0)) for row in rows]
+        return [*again, *teachers]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures as futures
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -86,6 +87,9 @@ class Submits(Protocol):
     def casualty(self, error: BaseException) -> Casualty | None:
         """Return what an error says about the loss of a worker, or None if it is the task's own."""
 
+    def cancelled(self) -> ScrubError:
+        """Return what to say when tasks are cancelled that nobody here withdrew."""
+
 
 def keep_busy(pool: Submits, work: Callable[[Any], Any], tasks: Iterable[Any],
               stop: Stop | None) -> Iterator[tuple[Any, Any]]:
@@ -104,7 +108,7 @@ def keep_busy(pool: Submits, work: Callable[[Any], Any], tasks: Iterable[Any],
             if not future.cancelled():
                 yield task, _outcome(future, pool)
             elif not (stop and stop.asked):
-                raise ScrubError("Work was cancelled by the cluster.", remedy="Start again with --resume.")
+                raise pool.cancelled()
 
 
 def _submitted(pool: Submits, work: Callable[[Any], Any], source: Iterator[Any],
@@ -184,26 +188,48 @@ class _Processes:
             return TIME_LIMIT
         return Casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
 
+    def cancelled(self) -> ScrubError:
+        return ScrubError("The worker processes were stopped.", remedy="Start again with --resume.")
+
 
 Connect = Callable[[], AbstractContextManager[Submits]]
 """Opens the way to a cluster, and closes it."""
+
+
+def _is_one(task: object) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
 class ClusterExecutor:
     """Workers of a cluster that somebody else runs.
 
+    When a worker dies, a cluster blames all tasks that were on it. So a task over which workers died
+    is set aside, and runs again when nothing else does: what costs workers then is a casualty, and
+    no neighbour of it. Tasks that can be taken apart come back at once, to be taken apart.
+
     Parameters
     ----------
     connect
         Opens the way to it.
+    divisible
+        Tells whether a task can be taken apart.
     """
 
     connect: Connect
+    divisible: Callable[[Any], bool] = _is_one
 
     def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
             stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
         """Yield every task with its outcome as it ends."""
+        source, suspects = iter(tasks), deque[Task]()
         with self.connect() as cluster:
-            yield from keep_busy(cluster, work, tasks, stop)
-
+            while True:
+                for task, outcome in keep_busy(cluster, work, source, stop):
+                    if isinstance(outcome, Casualty) and not self.divisible(task):
+                        suspects.append(task)
+                    else:
+                        yield task, outcome
+                if not suspects or stop and stop.asked:
+                    return
+                yield from keep_busy(cluster, work, iter([suspects.popleft()]), stop)

@@ -20,7 +20,7 @@ from scrub_pixels.header.needles import needles_of
 from scrub_pixels.run.discovery import Source
 from scrub_pixels.run.executors import Casualty, Executor
 from scrub_pixels.run.feed import Feed
-from scrub_pixels.run.work import Orders, Task, Unit
+from scrub_pixels.run.work import Orders, Task, Unit, is_divisible
 from scrub_pixels.store.layout import KeptNames, tells
 
 _LIKE_A_UID = re.compile(r"\d+(?:\.\d+){3,}")
@@ -72,7 +72,7 @@ def choose_names(sources: Iterator[Source], orders: Orders, executor: Executor) 
     for unit, outcome in executor.run(identify_together, feed):
         if not isinstance(outcome, Casualty):
             found.update(dict.fromkeys(outcome))
-        elif len(unit.tasks) > 1:
+        elif is_divisible(unit):
             feed.again(unit)
     return ChosenNames(KeptNames(orders.secret, judge_of(Identity(tuple(found)))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -29,7 +30,7 @@ from scrub_pixels.frames import open_instance
 from scrub_pixels.pipeline import Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.campaign import Campaign, Result, Watcher, rehearse, run
-from scrub_pixels.run.observing import Wanted, observers
+from scrub_pixels.run.observing import LOG, Wanted, observers
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.export import json_lines, rich_table, shown, write_csv
 from scrub_pixels.store.ledger import open_ledger
@@ -86,7 +87,8 @@ class Tally:
 def carry_out(campaign: Campaign, console: Console, wanted: Wanted = NOBODY) -> int:
     """Run a campaign, show its progress and its summary, and return the exit code."""
     tally = Tally()
-    with observers(wanted) as observe, _progress(campaign, console, tally) as watch:
+    with (observers(wanted) as observe, _warnings_on(console),
+          _progress(campaign, console, tally) as watch):
         result = run(campaign, _both(watch, observe))
     _print_summary(tally, console)
     _print_places(result, console)
@@ -96,11 +98,36 @@ def carry_out(campaign: Campaign, console: Console, wanted: Wanted = NOBODY) -> 
 def rehearse_aloud(campaign: Campaign, console: Console, wanted: Wanted = NOBODY) -> int:
     """Say what a run would do, write nothing, and return the exit code it would have."""
     tally = Tally()
-    with observers(wanted) as observe, _progress(campaign, console, tally) as watch:
+    with (observers(wanted) as observe, _warnings_on(console),
+          _progress(campaign, console, tally) as watch):
         rehearse(campaign, _both(watch, observe))
     _print_summary(tally, console)
     console.print("Dry run: nothing was written.")
     return tally.exit_code
+
+
+class _Spoken(logging.Handler):
+    """Prints what a warning of a run has to say to a person; most have nothing."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it, without ever failing the run."""
+        message = getattr(record, "facts", {}).get("message")
+        if message:
+            self._console.print(message, style="yellow", markup=False)
+
+
+@contextmanager
+def _warnings_on(console: Console) -> Iterator[None]:
+    handler = _Spoken(console)
+    LOG.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
 
 
 def _both(first: Watcher, second: Watcher) -> Watcher:

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -136,6 +136,26 @@ class Unit:
         return self.tasks[0].orders
 
 
+def is_divisible(task: object) -> bool:
+    """Tell whether what a worker takes can be taken apart, into units of one input."""
+    return isinstance(task, Unit) and len(task.tasks) > 1
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of one input before its turn, and the digest of the bytes that it was learned from."""
+
+    sight: Sight = UNSEEN
+    digest: str = ""
+
+    def of(self, digest: str) -> Sight:
+        """Return what is known of these bytes: what was found in others says nothing about them."""
+        return self.sight if digest == self.digest else replace(self.sight, search=None)
+
+
+UNKNOWN = _Known()
+
+
 @dataclass(frozen=True)
 class _Ready:
     """An Instance that is proven and waits in a private file for its name."""
@@ -166,8 +186,8 @@ def work_together(unit: Unit) -> tuple[Account, ...]:
     """
     _check_version(unit.orders)
     with undisturbed():
-        sights = _sights(unit)
-        ends = [_end(task, sights.get(task.number, UNSEEN)) for task in unit.tasks]
+        known = _known(unit)
+        ends = [_end(task, known.get(task.number, UNKNOWN)) for task in unit.tasks]
         return tuple(_named(ends, unit.orders.out))
 
 
@@ -177,43 +197,52 @@ def _check_version(orders: Orders) -> None:
                                 remedy=f"Install version {orders.version} where the workers are.")
 
 
-def _sights(unit: Unit) -> dict[int, Sight]:
+def _known(unit: Unit) -> dict[int, _Known]:
     """Return what is known of each input once all its siblings were studied; nothing of one alone.
 
     They are studied in the order of their paths, whoever is done already, so that the same siblings
     always teach the same.
     """
-    siblings = sorted((*unit.tasks, *unit.settled), key=lambda task: task.source.relative)
-    if len(siblings) < 2 or unit.orders.policy.header_only or not unit.tasks[0].group:
-        return {}
+    groups: dict[int, list[Task]] = {}
+    for task in sorted((*unit.tasks, *unit.settled), key=lambda task: task.source.relative):
+        groups.setdefault(task.group, []).append(task)
+    known: dict[int, _Known] = {}
+    for group, siblings in groups.items():
+        if group and len(siblings) > 1 and not unit.orders.policy.header_only:
+            known |= _taught(siblings)
+    return known
+
+
+def _taught(siblings: Sequence[Task]) -> dict[int, _Known]:
     studied = [(task, _studied(task)) for task in siblings]
     context = SeriesContext()
-    for _, sight in studied:
-        context = context.merged(sight.context) if sight.context else context
-    return {task.number: replace(sight, context=context) for task, sight in studied if not task.settled}
+    for _, known in studied:
+        context = context.merged(known.sight.context) if known.sight.context else context
+    return {task.number: replace(known, sight=replace(known.sight, context=context))
+            for task, known in studied if not task.settled}
 
 
-def _studied(task: Task) -> Sight:
+def _studied(task: Task) -> _Known:
     """Return what one input shows; nothing if it cannot be searched, for which it is refused in its turn."""
     scrubber = scrubber_for(task.orders.policy, task.orders.secret, task.orders.threads)
     try:
         with task.orders.cost.limited():
-            content, _ = _content(task.source, task.orders.policy)
-            return scrubber.study(open_instance(content, task.orders.policy.limits))
+            content, digest = _content(task.source, task.orders.policy)
+            return _Known(scrubber.study(open_instance(content, task.orders.policy.limits)), digest)
     except ScrubError as error:
         if isinstance(error, Refusal):
-            return UNSEEN
+            return UNKNOWN
         raise
     except Exception:  # noqa: BLE001 - the boundary: the input is accounted for when its turn comes
-        return UNSEEN
+        return UNKNOWN
 
 
-def _end(task: Task, sight: Sight) -> Account | _Ready:
+def _end(task: Task, known: _Known) -> Account | _Ready:
     """Take one input to its end, or to where only its name is missing."""
     started, clock = time.time(), time.perf_counter()
     try:
         with task.orders.cost.limited():
-            end: Account | _Ready = _scrub(task, sight, started)
+            end: Account | _Ready = _scrub(task, known, started)
     except Refusal as refusal:
         end = account_refused(_or_memory(refusal, task.orders.cost), started)
     except ScrubError:
@@ -234,12 +263,12 @@ def _or_memory(refusal: Refusal, cost: Cost) -> Refusal:
     return out_of_memory() if cost.memory and isinstance(refusal.__context__, MemoryError) else refusal
 
 
-def _scrub(task: Task, sight: Sight, started: float) -> Account | _Ready:
+def _scrub(task: Task, known: _Known, started: float) -> Account | _Ready:
     orders = task.orders
     scrubber = scrubber_for(orders.policy, orders.secret, orders.threads)
     content, digest = _content(task.source, orders.policy)
     instance = open_instance(content, orders.policy.limits)
-    outcome = scrubber.scrub_instance(instance, sight=sight)
+    outcome = scrubber.scrub_instance(instance, sight=known.of(digest))
     origin = origin_of(instance, scrubber.key, orders.layout.value)
     if isinstance(outcome, Held):
         return replace(account_held(outcome, started, instance.dataset), digest=digest, origin=origin)
