@@ -31,7 +31,7 @@ import cattrs
 import tomli_w
 from cattrs.gen import make_dict_structure_fn, override
 
-from scrub_pixels.decisions import DecisionSettings
+from scrub_pixels.decisions import DecisionSettings, content_of
 from scrub_pixels.errors import UsageError
 from scrub_pixels.frames import Limits
 from scrub_pixels.header import PROFILES, Option, Profile, ProjectKey
@@ -123,19 +123,27 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over every printed setting: equal digests mean equal decisions, but see `digest_under`."""
+        """SHA-256 over every printed setting, which names files by their path only; see `digest_under`."""
         return hashlib.sha256(to_toml(self).encode()).hexdigest()
 
     def digest_under(self, key: ProjectKey) -> str:
-        """Return a digest over every effective setting, those included that are never printed.
+        """Return a digest over all that decides: equal digests mean equal decisions.
 
-        What identifies patients (the list of pseudonyms) enters under the key only: a plain hash
-        in the public report would let anyone try out patients and pseudonyms.
+        That is every effective setting, those included that are never printed, and the content of
+        device catalogues as it is now. What identifies patients (the list of pseudonyms) or may do so
+        (a catalogue is anybody's file) enters under the key only: a plain hash in the public report would
+        let anyone try out patients and pseudonyms.
+
+        Raises
+        ------
+        UsageError
+            If a device catalogue cannot be read.
         """
-        hidden = self.profile.hidden
-        if not hidden:
+        hidden, devices = self.profile.hidden, self.decisions.devices
+        if not hidden and not devices:
             return self.digest
-        return key.digest(self.digest.encode() + b"\0" + hidden, "policy")
+        content = b"\0devices\0" + content_of(devices) if devices else b""
+        return key.digest(self.digest.encode() + b"\0" + hidden + content, "policy")
 
 
 def _converter() -> cattrs.Converter:

@@ -26,6 +26,7 @@ or from the rules of other tools, see `scrub_pixels.decisions.device_scripts`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -275,17 +276,38 @@ def load_devices(path: str | os.PathLike[str]) -> DeviceCatalog:
     from scrub_pixels.decisions.device_scripts import parse_ctp, parse_deid
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The device catalogue cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.",
-            remedy="Check its path; it is a text file in UTF-8.",
-        ) from None
+        text = _read(path).decode()
+    except UnicodeDecodeError:
+        raise _unreadable("it is no text") from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if re.search(r"^\s*%filter\b", text, re.MULTILINE):
         return parse_deid(text)
     if Path(path).suffix.lower() == ".toml":
         return DeviceCatalog(tuple(layout.rule for layout in parse_layouts(text)))
     return parse_ctp(text)
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _unreadable(error.strerror or "it is no file") from None
+
+
+def _unreadable(why: str) -> UsageError:
+    return UsageError(f"The device catalogue cannot be read: {why}.",
+                      remedy="Check its path; it is a text file in UTF-8.")
+
+
+def content_of(paths: tuple[str, ...]) -> bytes:
+    """Return what stands for the content of catalogues, whatever they are called: their SHA-256 digests.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be read.
+    """
+    return b"".join(hashlib.sha256(_read(path)).digest() for path in paths)
 
 
 def parse_layouts(text: str) -> tuple[DeviceLayout, ...]:
