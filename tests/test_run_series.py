@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from test_run_campaign import plain, rows, saved
 
 from fixtures import make_fixture
@@ -121,3 +123,50 @@ def test_an_instance_that_cannot_be_read_teaches_nothing_and_is_refused(tmp_path
     run(campaign)
     ends = rows(campaign)
     assert ends["b"].outcome is Outcome.REFUSED and ends["a"].outcome is not None
+
+
+def test_what_was_found_in_other_bytes_says_nothing_about_these(tmp_path, pair, monkeypatch):
+    """A file that is replaced between its study and its turn is searched anew."""
+    for name, dataset in zip("ab", pair, strict=True):
+        saved(dataset, tmp_path / "in" / name)
+    other = make_fixture(6, "us_grey").dataset
+    other.SeriesInstanceUID = pair[0].SeriesInstanceUID
+    seen = taught(monkeypatch)
+    real = work.Scrubber.study
+
+    def study(self, instance):
+        sight = real(self, instance)
+        if instance.dataset.SOPInstanceUID == "1.2.3.4":
+            saved(other, tmp_path / "in" / "a")
+        return sight
+
+    monkeypatch.setattr(work.Scrubber, "study", study)
+    run(Campaign(tmp_path / "in", tmp_path / "out", Policy()))
+    assert [searched for _, _, searched in seen] == [False, True]
+    assert all(context and context.words for _, context, _ in seen)
+
+
+def test_what_is_done_again_for_its_name_is_taught_by_its_siblings_again(tmp_path, pair, monkeypatch):
+    for name, dataset in zip("ab", pair, strict=True):
+        saved(dataset, tmp_path / "in" / name)
+    seen = taught(monkeypatch)
+    monkeypatch.setattr("scrub_pixels.run.campaign.misplaced",
+                        lambda ledger, secret: [[row for row in ledger.rows() if row.relative == "b"]])
+    result = run(Campaign(tmp_path / "in", tmp_path / "out", Policy()))
+    assert [uid for uid, _, _ in seen[1:]] == ["1.2.3.4", "1.2.3.4"] and result.totals.closed
+    assert seen[2][1] == seen[1][1] and seen[2][1].instances == 2
+
+
+def test_the_series_of_a_deflated_file_is_read_without_inflating_all_of_it(tmp_path):
+    """The run itself asks for it: a few kB that inflate to all memory must not end the run."""
+    for name in "ab":
+        dataset = plain(SeriesInstanceUID="1.2.1", PixelData=bytes(64 << 20))
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        saved(dataset, tmp_path / name)
+    del dataset
+    tracemalloc.start()
+    try:
+        assert groups(tmp_path) == [["a", "b"]]
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
