@@ -9,6 +9,7 @@ import pytest
 from fixtures import KINDS, make_fixture
 from fixtures.scoring import score_fixture, surviving
 from scrub_pixels import Held, Policy, Scrubbed, Scrubber
+from scrub_pixels.decisions import Redaction, Review
 from scrub_pixels.errors import NotDicom, Refusal, UnreadableFile, UnsupportedInstance
 from scrub_pixels.geometry import FrameSpan, Region, coverage
 from scrub_pixels.header import ProjectKey
@@ -146,6 +147,14 @@ def test_headers_alone_claim_nothing_about_pixels():
     assert PROVEN not in codes(outcome.dataset)
     assert outcome.dataset.get("PatientIdentityRemoved") != "YES"
     assert outcome.dataset.get("BurnedInAnnotation") != "NO"
+
+
+def test_what_a_person_drew_is_masked_even_where_only_headers_are_asked_for():
+    """A gateway may be started again with another policy while what it held waits for a person."""
+    dataset, box = make_fixture(5, "us_grey").dataset, Region(0, 0, 40, 60)
+    drawn = Review((Redaction(box, FrameSpan(0, 1), "reviewer"),))
+    outcome = Scrubber(from_table({"header_only": True}), KEY).scrub(dataset, drawn)
+    assert outcome.evidence.frames_masked == 1 and not outcome.dataset.pixel_array[box.slices].any()
 
 
 def test_a_redaction_drawn_by_a_person_is_masked_too(scrubber):

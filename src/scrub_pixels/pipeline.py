@@ -247,7 +247,7 @@ class Scrubber:
         _refuse_index(instance)
         if reasons := _kept_from_passing(instance, self.policy):
             return Held(NOTHING_DECIDED, reasons)
-        if instance.pixels is None or self.policy.header_only:
+        if instance.pixels is None or self.policy.header_only and not review:  # what a person drew is masked
             return self._released(instance, instance, NOTHING_DECIDED, _unsearched(instance))
         search, decision = self._decided(instance, sight)
         if not shows_slide_label(instance.dataset):
