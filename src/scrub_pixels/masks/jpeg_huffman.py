@@ -31,6 +31,10 @@ BIAS = 1 << LONGEST_DC
 _BITS = bytes.maketrans(b"01", b"\0\1")
 
 
+Step = tuple[int, int]
+"""Coefficients and bits that a look-up passes over."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockTable:
     """Look-ups for the blocks of one component.
@@ -38,25 +42,26 @@ class BlockTable:
     Parameters
     ----------
     opening
-        ``(difference + BIAS) << 26 | DC bits << 20 | advance << 8 | bits``; 0 where the DC
-        difference is not whole within 16 bits.
+        Index of the coefficient behind, and bits, of a DC difference and as many AC symbols as
+        fit; an index beyond all where the difference is not whole within 16 bits.
+    notes
+        ``(difference + BIAS) << 6 | DC bits``; 0 where the difference is not whole.
     difference
         ``code length << 4 | category`` of the DC code; 0 where no code begins.
-    several, single
-        ``advance << 8 | bits`` of as many AC symbols as fit, or of one; the bits include those
-        of the coefficients themselves.
+    several
+        Advance and bits of as many AC symbols as fit, bits of the coefficients included.
+    single
+        ``advance << 8 | bits`` of one AC symbol.
     empty
         The bits, as digits, of a block with difference 0 and no coefficient; empty if it has none.
-    empty_note
-        ``(0 + BIAS) << 6 | DC bits`` of such a block.
     """
 
-    opening: array[int]
+    opening: list[Step]
+    notes: NDArray[np.int64]
     difference: array[int]
-    several: array[int]
+    several: list[Step]
     single: array[int]
     empty: str = ""
-    empty_note: int = 0
 
 
 def codes(spec: HuffmanSpec) -> dict[int, tuple[int, int]]:
@@ -80,20 +85,31 @@ def block_table(dc: HuffmanSpec, ac: HuffmanSpec) -> BlockTable:
     advance, bits = _advance(ac_lengths, symbols)
     chain = _Chain(ac_lengths, advance, bits)
     total, used = chain.follow(np.zeros_like(bits))
-    several = np.where(total > 0, total << 8 | used, BROKEN << 8)
-    opening = _opening(np.where(legal, dc_lengths, 0), sizes, chain)
-    difference = np.where(legal, dc_lengths << 4 | sizes, 0)
-    single = advance << 8 | bits
-    empty, note = _empty_block(dc, ac)
-    return BlockTable(packed(opening), packed(difference), packed(several), packed(single), empty, note)
+    opening, notes = _opening(np.where(legal, dc_lengths, 0), sizes, chain)
+    return BlockTable(
+        opening=opening,
+        notes=notes,
+        difference=packed(np.where(legal, dc_lengths << 4 | sizes, 0)),
+        several=_steps(np.where(total > 0, total, BROKEN), used),
+        single=packed(advance << 8 | bits),
+        empty=_empty_block(dc, ac),
+    )
 
 
-def _empty_block(dc: HuffmanSpec, ac: HuffmanSpec) -> tuple[str, int]:
-    """Return the bits of a block without a difference or a coefficient, and its note."""
+def _empty_block(dc: HuffmanSpec, ac: HuffmanSpec) -> str:
+    """Return the bits of a block without a difference or a coefficient."""
     level, end = codes(dc).get(0), codes(ac).get(END_OF_BLOCK)
     if level is None or end is None:
-        return "", 0
-    return f"{level[0]:0{level[1]}b}{end[0]:0{end[1]}b}", BIAS << 6 | level[1]
+        return ""
+    return f"{level[0]:0{level[1]}b}{end[0]:0{end[1]}b}"
+
+
+def _steps(advance: NDArray, bits: NDArray) -> list[Step]:
+    """Return pairs of numbers; equal ones are one object, so that all stay in the processor's cache."""
+    distinct, index = np.unique(advance << 8 | bits, return_inverse=True)
+    pairs = np.empty(distinct.size, dtype=object)
+    pairs[:] = [(value >> 8, value & 255) for value in distinct.tolist()]
+    return pairs[index].tolist()
 
 
 def packed(values: NDArray) -> array[int]:
@@ -104,8 +120,8 @@ def packed(values: NDArray) -> array[int]:
     return array("q", values.astype(np.int64).tobytes())
 
 
-def _opening(lengths: NDArray, sizes: NDArray, chain: _Chain) -> NDArray[np.int64]:
-    """Return the look-up of whole DC differences and the AC symbols behind them."""
+def _opening(lengths: NDArray, sizes: NDArray, chain: _Chain) -> tuple[list[Step], NDArray[np.int64]]:
+    """Return the look-ups of whole DC differences: what is passed over, and what they are."""
     used = lengths + sizes
     whole = (lengths > 0) & (used <= WINDOW)
     start = np.where(whole, used, WINDOW)
@@ -113,7 +129,8 @@ def _opening(lengths: NDArray, sizes: NDArray, chain: _Chain) -> NDArray[np.int6
     falling = (sizes > 0) & (value < 1 << np.maximum(sizes - 1, 0))
     difference = np.where(falling, value - (1 << sizes) + 1, value).astype(np.int64)
     total, bits = chain.follow(start)
-    return np.where(whole, (difference + BIAS) << 26 | start << 20 | total << 8 | bits, 0)
+    steps = _steps(np.where(whole, 1 + total, BROKEN), np.where(whole, bits, 0))
+    return steps, np.where(whole, (difference + BIAS) << 6 | start, 0)
 
 
 def _windows(spec: HuffmanSpec) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

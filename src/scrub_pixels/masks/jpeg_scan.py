@@ -133,36 +133,41 @@ def walk(entropy: bytes, pattern: Sequence[BlockTable], units: int) -> Walk:
         If the bits hold an illegal code or end too early.
     """
     windows, limit, empty = _windows(entropy), 8 * len(entropy), empty_unit(tuple(pattern))
-    begin, notes = array("q"), array("q")
+    lookups = [(table.opening, table.several, table) for table in pattern]
+    begin = array("q")
     position, left = 0, units
     while left > 0:
         unit, left = position, left - 1
-        for table in pattern:
+        for opening, several, table in lookups:
             begin.append(position)
-            found = table.opening[windows[position]]
-            note = found >> 20 if found else _long_difference(windows, position, table)
-            notes.append(note)
-            k, at, before = 1 + (found >> 8 & 0xFFF), position + (note & 63), 1
-            position = position + (found & 255) if found else at
-            if k <= LAST:
-                several = table.several
-                while k <= LAST:
-                    at, before = position, k
-                    found = several[windows[position]]
-                    k += found >> 8
-                    position += found & 255
-            if k != LAST + 1 and not END < k <= END + LAST:
-                position = _slowly(windows, at, table.single, before)
+            k, bits = opening[windows[position]]
+            position += bits
+            while k <= LAST:
+                more, bits = several[windows[position]]
+                k += more
+                position += bits
+            if not END < k <= END + LAST and k != LAST + 1:
+                position = _slowly(windows, begin[-1], table)
         if position > limit:
             raise corrupt("a scan ends too early")
         if left and position - unit == empty.bits and empty.repeats(entropy, unit, 2) == 2:
             count = empty.repeats(entropy, position, left)
             begin.frombytes(empty.begins(position, count).tobytes())
-            notes.extend(empty.notes * count)
             position, left = position + count * empty.bits, left - count
     begin.append(position)
-    edges, noted = (np.frombuffer(values, np.int64) for values in (begin, notes))
-    return Walk(edges, edges[:-1] + (noted & 63), (noted >> 6) - BIAS)
+    return _noted(np.frombuffer(begin, np.int64), windows, pattern)
+
+
+def _noted(begin: NDArray[np.int64], windows: array[int], pattern: Sequence[BlockTable]) -> Walk:
+    """Return the blocks that begin at these bits, with what the first bits of each say."""
+    units = np.frombuffer(windows, np.uint16)[begin[:-1]].reshape(-1, len(pattern))
+    notes = np.empty(units.shape, np.int64)
+    for place, table in enumerate(pattern):
+        notes[:, place] = table.notes[units[:, place]]
+    flat = notes.ravel()
+    for block in np.flatnonzero(flat == 0).tolist():
+        flat[block] = _long_difference(windows, int(begin[block]), pattern[block % len(pattern)])
+    return Walk(begin, begin[:-1] + (flat & 63), (flat >> 6) - BIAS)
 
 
 def _windows(entropy: bytes) -> array[int]:
@@ -184,15 +189,12 @@ class EmptyUnit:
         Its length; -1 if the tables cannot write it.
     offsets
         Where its blocks begin.
-    notes
-        ``difference << 6 | DC bits`` of each block.
     repeated
         For each bit of a byte at which it may begin, the bytes of many such MCUs in a row.
     """
 
     bits: int
     offsets: tuple[int, ...]
-    notes: array[int]
     repeated: tuple[bytes, ...]
 
     def repeats(self, entropy: bytes, position: int, most: int) -> int:
@@ -223,16 +225,15 @@ _REACHES = (24, 256, 4096)
 def empty_unit(pattern: tuple[BlockTable, ...]) -> EmptyUnit:
     """Return the empty MCU of a scan whose blocks are coded with the tables of `pattern`."""
     if any(not table.empty for table in pattern):
-        return EmptyUnit(-1, (), array("q"), ())
+        return EmptyUnit(-1, (), ())
     unit = "".join(table.empty for table in pattern)
-    offsets, notes, place = [], array("q"), 0
+    offsets, place = [], 0
     for table in pattern:
         offsets.append(place)
-        notes.append(table.empty_note)
         place += len(table.empty)
     many = unit * (8 * _REACHES[-1] // len(unit) + 2)
     repeated = tuple(_as_bytes("0" * skip + many, _REACHES[-1]) for skip in range(8))
-    return EmptyUnit(len(unit), tuple(offsets), notes, repeated)
+    return EmptyUnit(len(unit), tuple(offsets), repeated)
 
 
 def _as_bytes(bits: str, count: int) -> bytes:
@@ -240,7 +241,7 @@ def _as_bytes(bits: str, count: int) -> bytes:
 
 
 def _long_difference(windows: array[int], position: int, table: BlockTable) -> int:
-    """Return ``difference << 6 | DC bits`` of a DC difference that takes more than 16 bits."""
+    """Return ``(difference + BIAS) << 6 | DC bits`` of a DC difference that takes more than 16 bits."""
     found = table.difference[windows[position]]
     if not found:
         raise corrupt("a scan holds an illegal code")
@@ -251,12 +252,20 @@ def _long_difference(windows: array[int], position: int, table: BlockTable) -> i
     return (difference + BIAS) << 6 | length + size
 
 
-def _slowly(windows: array[int], position: int, single: array[int], k: int) -> int:
-    """Walk over the last AC symbols of a block one by one, where a look-up reached beyond its end."""
+def _slowly(windows: array[int], position: int, table: BlockTable) -> int:
+    """Walk over a block again whose DC difference is long, or whose last look-up reached beyond its end.
+
+    Only its last symbols are looked up one by one.
+    """
+    position += _long_difference(windows, position, table) & 63
+    k = 1
     while k <= LAST:
-        found = single[windows[position]]
-        k += found >> 8
-        position += found & 255
+        more, bits = table.several[windows[position]]
+        if LAST + 1 < k + more <= END or k + more > END + LAST:
+            found = table.single[windows[position]]
+            more, bits = found >> 8, found & 255
+        k += more
+        position += bits
     if k != LAST + 1 and not END < k <= END + LAST:
         raise corrupt("a block holds more than 64 coefficients or an illegal code")
     return position
