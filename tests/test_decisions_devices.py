@@ -44,9 +44,9 @@ def dataset(**elements: object) -> Dataset:
     return made
 
 
-def search(*lines: tuple[str, int], frames: int = 2) -> TextSearch:
+def search(*lines: tuple[str, int], frames: int = 2, read: float = 0.97) -> TextSearch:
     found = tuple(
-        TextLine(Region(row, 10, 12, 9 * len(text)), FrameSpan(0, frames), text, 0.97, 0.97)
+        TextLine(Region(row, 10, 12, 9 * len(text)), FrameSpan(0, frames), text, read, 0.97)
         for text, row in lines
     )
     return TextSearch(found, (480, 640), frames, frames, "test")
@@ -86,7 +86,7 @@ def catalogued(tmp_path: Path) -> DecisionSettings:
 
 
 def test_regions_of_identifiers_are_masked_whole_and_toolbars_stay(catalogued: DecisionSettings) -> None:
-    texts = search(("MI 0.8", 12), ("Zorbl", 450), ("SonoGlow", 200), ("Zorbl", 300))
+    texts = search(("MI 0.8", 12), ("SonoGlow", 450), ("SonoGlow", 200), ("Zorbl", 300))
     decision = decide(texts, dataset(), catalogued)
     assert [f.verdict for f in decision.findings] == [
         Verdict.PHI,
@@ -97,6 +97,20 @@ def test_regions_of_identifiers_are_masked_whole_and_toolbars_stay(catalogued: D
     assert any(r.region == BANNER and r.frames == FrameSpan(0, 2) for r in decision.redactions)
     elsewhere = decide(texts, dataset(Rows=479), catalogued)
     assert [f.verdict for f in elsewhere.findings][:3] == [Verdict.BENIGN, Verdict.PHI, Verdict.PHI]
+
+
+def test_a_mark_that_cannot_be_read_stays_in_a_toolbar_only(catalogued: DecisionSettings) -> None:
+    decision = decide(search(("Zorbl", 450), ("Zorbl", 300), read=0.3), dataset(), catalogued)
+    assert [f.verdict for f in decision.findings] == [Verdict.BENIGN, Verdict.PHI]
+
+
+@pytest.mark.parametrize("read", [0.55, 0.97])
+@pytest.mark.parametrize("text", ["Kowalczyk", "GREEN", "Zorbl Anna", "J. Zorbl"])
+def test_a_word_that_may_be_a_name_goes_from_a_toolbar_too(
+    text: str, read: float, catalogued: DecisionSettings
+) -> None:
+    decision = decide(search((text, 450), read=read), dataset(), catalogued)
+    assert decision.findings[0].verdict is Verdict.PHI
 
 
 @pytest.mark.parametrize("text", ["DOE JOHN", "12/03/2021", "MRN 4471", "Name: X"])

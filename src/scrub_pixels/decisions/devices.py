@@ -1,9 +1,10 @@
 """Device knowledge: where a make of device writes identifying text, and where it writes none.
 
 A catalogue is data: rules that each say which Instances they speak about and which regions of their
-frames are ``phi`` (masked whole, whatever is read there) or ``harmless`` (a toolbar, a logo: words that are
-no vocabulary may stay there, identifiers of the header never). Rules come from layouts that
-reviews have taught, in a TOML file free of identifiers::
+frames are ``phi`` (masked whole, whatever is read there) or ``harmless`` (a toolbar, a logo: what
+cannot be read may stay there; what can be read is judged as everywhere, for a word that nobody knows may
+be a name). Terms of the device are listed as its ``vocabulary``. Rules come from layouts that reviews
+have taught, in a TOML file free of identifiers::
 
     [[layout]]
     manufacturer = "ACME"            # compared without case, as a whole

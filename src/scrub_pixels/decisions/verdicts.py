@@ -174,7 +174,7 @@ def judge(
     by_layout = _layout_evidence(cases)
     cases = [_without_probe_number(case, cases) for case in cases]
     found = tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
-    return tuple(_in_known_places(f, c, context) for f, c in zip(found, cases, strict=True))
+    return tuple(_in_known_places(f, c, context, settings) for f, c in zip(found, cases, strict=True))
 
 
 def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
@@ -287,23 +287,27 @@ def _finding(case: _Case, layout: tuple[Evidence, ...], settings: DecisionSettin
     return Finding(line, Verdict.PHI, (*evidence, *unread) if suspicious else (*unread, *evidence))
 
 
-_EXCUSED = frozenset(
-    {EvidenceKind.UNKNOWN_WORD, EvidenceKind.UNREADABLE, EvidenceKind.WEAK_DETECTION, EvidenceKind.POSITION}
-)
-"""Evidence that a device's harmless region outweighs; identifiers, patterns and labels it does not."""
+_MARKS = frozenset({EvidenceKind.UNREADABLE, EvidenceKind.WEAK_DETECTION})
+_EXCUSED = _MARKS | {EvidenceKind.UNKNOWN_WORD, EvidenceKind.POSITION}
+"""Evidence that a device's harmless region outweighs where nothing could be read; where something could,
+only doubts about the reading are: a word that nobody knows may be a name. Identifiers, patterns and
+labels it never outweighs."""
 
 _INSIDE = 0.9
 _PARTLY = 0.5
 
 
-def _in_known_places(finding: Finding, case: _Case, context: Context) -> Finding:
+def _in_known_places(
+    finding: Finding, case: _Case, context: Context, settings: DecisionSettings
+) -> Finding:
     """Return a finding with what the device catalogue and the siblings say about its place."""
     region, known = finding.line.region, context.known
     if any(_share(region, place) >= _PARTLY for place in known.phi):
         rule = Evidence(EvidenceKind.DEVICE_RULE, "in a region where the device writes identifiers", True)
         return Finding(finding.line, Verdict.PHI, (rule, *finding.evidence))
     speaking = {e.kind for e in finding.evidence if e.speaks_for_phi}
-    if speaking <= _EXCUSED and any(_share(region, place) >= _INSIDE for place in known.harmless):
+    excused = _MARKS if finding.line.confidence >= settings.min_reading else _EXCUSED
+    if speaking <= excused and any(_share(region, place) >= _INSIDE for place in known.harmless):
         rule = Evidence(EvidenceKind.DEVICE_RULE, "in a region where the device writes nothing else", False)
         return Finding(finding.line, Verdict.BENIGN, (rule, *finding.evidence))
     if finding.verdict is Verdict.BENIGN and not case.is_technical:
