@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -26,7 +27,7 @@ from scrub_pixels.errors import ProofFailed, WorkspaceError
 from scrub_pixels.masks.evidence import PixelEvidence
 from scrub_pixels.store import atomic, readback
 from scrub_pixels.store.atomic import DuplicateUid, OutFolder, Place, StoreFailed, below_output, open_out
-from scrub_pixels.store.journal import PREFIX, is_journal
+from scrub_pixels.store.journal import PREFIX, enter_names, is_journal
 
 
 def make_dataset(seed: int = 0, uid: str = "") -> Dataset:
@@ -370,6 +371,44 @@ def test_names_given_and_not_accounted_for_are_known_to_the_next_run(tmp_path):
         assert out.journaled() == {"p/a.dcm"}
     with open_out(tmp_path / "out") as out:
         assert out.journaled() == frozenset()
+
+
+def test_a_worker_nobody_waits_for_can_neither_write_nor_name_while_its_run_is_cleared_away(
+        tmp_path, monkeypatch):
+    real, refused = shutil.rmtree, []
+
+    def late(folder, **options):
+        for step in (lambda: out.prepare(Stand(make_dataset(8))), lambda: out.publish([prepared])):
+            with pytest.raises(StoreFailed):
+                step()
+            refused.append(step)
+        real(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", late)
+    with open_out(tmp_path / "out") as out:
+        prepared = out.prepare(Stand(make_dataset(7))), Place("p/late.dcm")
+    assert len(refused) == 2
+    assert not list((tmp_path / "out").rglob("*.dcm"))
+    assert not list((tmp_path / "out").glob(atomic.PARTIAL_PREFIX + "*"))
+
+
+def test_nor_while_the_next_run_clears_it_away(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt), open_out(tmp_path / "out") as old:
+        enter_names(old.partial, ["p/a.dcm"])
+        raise KeyboardInterrupt
+    prepared = old.prepare(Stand()), Place("p/late.dcm")
+    real, refused = atomic.carry_over, []
+
+    def late(folder, current):
+        with pytest.raises(StoreFailed):
+            old.publish([prepared])
+        refused.append(folder)
+        real(folder, current)
+
+    monkeypatch.setattr(atomic, "carry_over", late)
+    with open_out(tmp_path / "out") as out:
+        assert out.journaled() == {"p/a.dcm"}
+        assert len(refused) == 1 and not list(out.files())
 
 
 def test_a_line_that_was_not_written_to_its_end_names_nothing(tmp_path):

@@ -515,9 +515,19 @@ def open_out(root: Path) -> Iterator[OutFolder]:
         _empty(partial)
         raise
     else:
-        shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):
+            shutil.rmtree(_out_of_reach(partial), ignore_errors=True)
     finally:
         os.close(lock)
+
+
+def _out_of_reach(partial: Path) -> Path:
+    """Rename a private folder, and return its new path.
+
+    A worker that nobody waits for any more (a cluster may do work twice, the parent of a process may be
+    gone) then finds no place to write to and no file to name, whatever it was about to do.
+    """
+    return partial.rename(partial.with_name(PARTIAL_PREFIX + secrets.token_hex(8)))
 
 
 def _empty(partial: Path) -> None:
@@ -541,7 +551,7 @@ def _leave_marker(root: Path) -> None:
 
 def _sweep(root: Path, current: Path) -> None:
     """Remove private folders of runs that ended without tidying up; their journals are carried over."""
-    for folder in root.glob(PARTIAL_PREFIX + "*"):
+    for folder in list(root.glob(PARTIAL_PREFIX + "*")):
         if folder != current:
             _sweep_one(folder, current)
 
@@ -550,8 +560,9 @@ def _sweep_one(folder: Path, current: Path) -> None:
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        carry_over(folder, current)
-        shutil.rmtree(folder)
+        aside = _out_of_reach(folder)
+        carry_over(aside, current)
+        shutil.rmtree(aside)
     except BlockingIOError:
         raise WorkspaceError("Another run is writing to this output folder.",
                              remedy="Wait for it to end, or choose another folder.") from None
