@@ -253,6 +253,24 @@ def test_comments_of_jpeg_2000() -> None:
     assert codestream_comments(j2k(segment(0xFF64, b"\0\1" + NAME)))
 
 
+@pytest.mark.parametrize("padding", [b"\0", b"\xff"])
+def test_padding_behind_the_end_of_jpeg_2000_is_no_comment(padding: bytes) -> None:
+    """Some encoders fill up to an even length with 0xFF, as JPEG does."""
+    assert not codestream_comments(j2k(tail=padding))
+    assert codestream_comments(j2k(tail=padding + NAME))
+
+
+SPIFF = b"SPIFF\0\2\0\0\3\0\0\0\x40\0\0\0\x40\x0a\x08\x06\2\0\0\0\x25\0\0\0\x25"
+
+
+def test_a_spiff_header_tells_no_more_than_the_frame_does() -> None:
+    data, end = pillow(picture(64, 64)), (0xE8, b"\0\0\0\1\xff\xd8")
+    assert not codestream_comments(with_segments(data, (0xE8, SPIFF), end))
+    assert codestream_comments(with_segments(data, (0xE8, SPIFF + NAME), end))
+    assert codestream_comments(with_segments(data, (0xE8, SPIFF), (0xE8, b"\0\0\0\7" + NAME), end))
+    assert codestream_comments(with_segments(data, (0xE8, SPIFF[:-4] + b"JANE"), end))
+
+
 @pytest.mark.parametrize(
     "places",
     [

@@ -27,7 +27,7 @@ from scrub_pixels.masks.jpeg_markers import (
     iterate_segments,
 )
 
-_LSE, _DAC, _DHP, _EXP = 0xF8, 0xCC, 0xDE, 0xDF
+_LSE, _DAC, _DHP, _EXP, _APP8 = 0xF8, 0xCC, 0xDE, 0xDF, 0xE8
 _CODING = FRAME_HEADERS | {DHT, DNL, DQT, EOI, SOF_LS, SOS, _DAC, _DHP, _EXP}
 """Markers that steer a decoder; what stands under any other (JPG, JPGn) is passed over by all of them."""
 _PRESET_BYTES = 11
@@ -58,6 +58,13 @@ _WRITERS = re.compile(
 )
 """What encoders sign with; a comment that is exactly this names no patient."""
 _LJIF = b"LJIF\0\x01\0\0\0\0\0\0\0"
+_SPIFF = re.compile(
+    rb"SPIFF\0[\1\2][\0-\2][\0-\4][\1-\4](\0\0..){2}[\0-\x0f][\1-\x20][\0-\6][\0-\2](\0\0..){2}", re.DOTALL
+)
+"""The header of T.84 Annex F: version, profile, components, Rows, Columns, colour, depth, compression,
+resolution; numbers that are too small for text."""
+_SPIFF_END = b"\0\0\0\1\xff\xd8"
+"""Its directory without an entry (T.84 F.2.2)."""
 
 
 def kept(stream: JpegStream, segment: Segment) -> bytes:
@@ -118,6 +125,7 @@ def _harmless(marker: int, whole: bytes) -> bool:
         _colour_marker(marker, body) == whole
         or (marker == COM and _WRITERS.fullmatch(body) is not None)
         or (marker == APP0 and body == _LJIF)
+        or (marker == _APP8 and (body == _SPIFF_END or _SPIFF.fullmatch(body) is not None))
         or (marker == DRI and len(body) in _DRI_BYTES)
         or (marker == _LSE and body[:1] == b"\x01" and len(body) == _PRESET_BYTES)
     )
@@ -133,7 +141,7 @@ def _jpeg2000_comments(data: bytes) -> bool:
             return True
         position += length
     end = data[position:].removeprefix(b"\xff\xd9")
-    return not harmless or bool(end.strip(b"\0"))
+    return not harmless or bool(end.strip(b"\0\xff"))
 
 
 def _j2k_header(data: bytes, position: int, last: int) -> tuple[int, bool]:
