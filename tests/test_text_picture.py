@@ -83,3 +83,60 @@ def test_lines_known_from_another_view_explain_a_box_that_reads_badly() -> None:
     (known,) = found(image, Fixed((box,), {10: Reading("LIVER", 0.99)}))
     assert len(found(image, Fixed((box,)))) == 1
     assert found(image, Fixed((box,)), (known,)) == []
+
+
+TURNED_NAME, TURNED_DATE = Region(30, 20, 118, 9), Region(30, 37, 118, 11)
+BOTH_TURNED = TURNED_NAME.union(TURNED_DATE).expanded(3, 3, (200, 300))
+
+
+def turned_picture() -> np.ndarray:
+    """Return two lines of turned text side by side: a stroke in every third row."""
+    image = picture()
+    for line in (TURNED_NAME, TURNED_DATE):
+        image[line.row : line.bottom : 3, line.column : line.right] = 255
+    return image
+
+
+def letters(line: Region) -> tuple[TextBox, ...]:
+    """Return boxes around four strokes each, as detectors find letters of turned text one by one."""
+    return tuple(TextBox(Region(row, line.column, 12, line.columns), 0.9) for row in range(30, 150, 12))
+
+
+def by_place(candidates: list[Candidate]) -> dict[str, Region]:
+    return {c.choice.best.text: c.region for c in candidates}
+
+
+def test_turned_lines_side_by_side_in_one_box_are_read_each_by_itself() -> None:
+    read = {9: Reading("SOMEBODY", 0.99), 11: Reading("07081990", 0.99)}
+    lines = found(turned_picture(), Fixed((TextBox(BOTH_TURNED, 0.9),), read))
+    assert len(lines) == 2 and {c.choice.rotation for c in lines} <= {90, 270}
+    assert by_place(lines)["SOMEBODY"].contains(TURNED_NAME)
+    assert by_place(lines)["07081990"].contains(TURNED_DATE)
+
+
+def test_a_turned_line_that_cannot_be_read_stays_whole_beside_one_that_can() -> None:
+    # Letter by letter the second line would be twelve harmless letters M.
+    read = {9: Reading("SOMEBODY", 0.99), 4: Reading("M", 0.99)}
+    boxes = (TextBox(BOTH_TURNED, 0.9), TextBox(TURNED_NAME, 0.9), *letters(TURNED_DATE))
+    lines = found(turned_picture(), Fixed(boxes, read))
+    assert any(c.region.contains(TURNED_DATE) and not c.choice.best.text for c in lines)
+
+
+def test_a_stack_of_lines_is_no_turned_text() -> None:
+    # Four lines of three letters, in columns of their own as in a fixed-width font.
+    lines = [Region(row, 40, 10, 24) for row in (40, 54, 68, 82)]
+    image = picture()
+    for line in lines:
+        for column in (40, 49, 58):
+            image[line.row : line.bottom, column : column + 6] = 255
+    boxes = (TextBox(Region(38, 38, 56, 28), 0.9), *(TextBox(line, 0.9) for line in lines))
+    kept = found(image, Fixed(boxes, {10: Reading("RES", 0.99)}))
+    assert sorted(c.choice.best.text for c in kept) == ["RES"] * 4
+
+
+def test_what_no_line_explains_in_a_box_is_kept_to_the_thinnest_letter() -> None:
+    image = picture(FIRST)
+    image[60:68, 90:92] = 255  # an I
+    box = TextBox(FIRST.union(Region(60, 40, 10, 60)), 0.9)
+    lines = found(image, Fixed((TextBox(FIRST, 0.9), box), {10: Reading("LIVER", 0.99)}))
+    assert any(c.region.contains(Region(60, 90, 8, 2)) for c in lines)

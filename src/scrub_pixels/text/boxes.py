@@ -18,6 +18,12 @@ WIDE_GAP = 1.5
 LEAST_LINE = 5
 """Rows of the lowest line of text."""
 
+LINE_GAP = 0.4
+"""Widths of a line of turned text that are empty before the next one; between letters it is less."""
+
+LEAST_TURNED = 3
+"""Widths of a line that it is long before it is parted from another one at its side."""
+
 SAME_LINE = 0.6
 """Share of the thinner box's height that two boxes on one line have in common."""
 
@@ -125,10 +131,44 @@ def refined(image: Image, box: TextBox, margin: float) -> list[TextBox]:
         Share of the line's height added on every side at the end.
     """
     if is_upright(box.region):
-        extra = max(1, round(margin * box.region.columns))
-        ink, _ = ink_of(image, box.region, (extra + 4, extra + 4))
-        return [replace(box, region=box.region.expanded(extra, extra, _shape(image)), plain=ink.followable)]
+        return _upright_lines(image, box, margin)
     return [part for line in _lines(image, box.region) for part in _fitted_words(image, line, box, margin)]
+
+
+def _upright_lines(image: Image, box: TextBox, margin: float) -> list[TextBox]:
+    """Return an upright box fitted across to its ink, parted between turned lines that stand side by side.
+
+    Every mark of the box stays in a part: whether it is turned text or a stack is not known yet.
+    """
+    extra = max(1, round(margin * box.region.columns))
+    ink, _ = ink_of(image, box.region, (extra + 4, extra + 4))
+    whole = replace(box, region=box.region.expanded(extra, extra, _shape(image)), plain=ink.followable)
+    if not ink.followable:
+        return [whole]
+    columns = _upright_columns(image, box.region)
+    aside = (max(1, round(margin * c.columns)) for c in columns)
+    fitted_ones = (c.expanded(extra, more, _shape(image)) for c, more in zip(columns, aside, strict=True))
+    return [replace(whole, region=region) for region in fitted_ones] or [whole]
+
+
+def _upright_columns(image: Image, region: Region) -> list[Region]:
+    """Return the columns of an upright box that hold ink: one region for each line of turned text."""
+    ink, window = ink_of(image, region, (0, max(2, region.columns // 4)))
+    runs = [(a, b) for a, b in row_runs(ink.mask.T) if a < ink.inner.right and b > ink.inner.column]
+    groups = runs[:1]
+    for a, b in runs[1:]:
+        start, stop = groups[-1]
+        if _are_lines_apart(stop - start, a - stop, b - a, region.rows):
+            groups.append((a, b))
+        else:
+            groups[-1] = (start, b)
+    return [Region(region.row, window.column + a, region.rows, b - a) for a, b in groups]
+
+
+def _are_lines_apart(one: int, gap: int, other: int, length: int) -> bool:
+    """Tell two lines of turned text side by side from the letters of lines that stand above each other."""
+    low, high = sorted((one, other))
+    return low >= LEAST_LINE and gap >= max(3, LINE_GAP * low) and length >= LEAST_TURNED * high
 
 
 def _fitted_words(image: Image, line: Region, box: TextBox, margin: float) -> list[TextBox]:

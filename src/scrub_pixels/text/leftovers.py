@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text.boxes import thickness
+from scrub_pixels.text.boxes import is_upright, thickness
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.readers import Image, TextBox
 
@@ -25,11 +25,11 @@ LITTLE = 0.05
 MUCH = 0.2
 """The same, and share of ink that may be left, over texture, where ink is uncertain."""
 
-CRUMBS = 0.08
-"""Share of the ink that is no line: margins, anti-aliasing."""
+EDGE = 4
+"""Samples around a box in which its marks are followed, to tell them from those of its neighbours."""
 
 LEAST_STROKE = 4
-"""Rows and columns of the smallest mark that may be a letter."""
+"""Length of the smallest mark that may be a letter: a turned I or a 1 is that long and two samples wide."""
 
 STACKED = 1.9
 """A box that many times as tall as the marks in it holds more than one line."""
@@ -55,20 +55,50 @@ def leftovers(image: Image, box: TextBox, known: Sequence[Region]) -> list[TextB
     """
     shape = (image.shape[0], image.shape[1])
     reach = ((region, max(2, round(0.2 * thickness(region)))) for region in known)
-    around = (region.expanded(more, more, shape).intersection(box.region) for region, more in reach)
-    inside = [shared for shared in around if shared]
+    around = [region.expanded(more, more, shape) for region, more in reach]
+    inside = [shared for shared in (region.intersection(box.region) for region in around) if shared]
     if sum(shared.area for shared in inside) < (LITTLE if box.plain else MUCH) * box.region.area:
         return [box]
-    ink, _ = ink_of(image, box.region, (0, 0))
-    left = ink.mask.copy()
-    for shared in inside:
-        left[shared.moved(-box.region.row, -box.region.column).slices] = 0
-    if left.sum() <= (CRUMBS if box.plain else MUCH) * ink.mask.sum():
-        return []
     if not box.plain:
-        return _placed(box, _around(left))
+        return _over_texture(image, box, inside)
+    left = unexplained(image, box.region, around)
+    if not left.any():
+        return []
+    if is_upright(box.region):
+        return _placed(box, together(left, box.region.columns))
     height = max(6, min(thickness(region) for region in known))
     return _placed(box, _lines(left, height))
+
+
+def _over_texture(image: Image, box: TextBox, known: Sequence[Region]) -> list[TextBox]:
+    """Return one box around the ink that is left: the marks of a line cannot be told from the ground."""
+    ink, _ = ink_of(image, box.region, (0, 0))
+    left = ink.mask.copy()
+    for region in known:
+        left[region.moved(-box.region.row, -box.region.column).slices] = 0
+    return [] if left.sum() <= MUCH * ink.mask.sum() else _placed(box, _around(left))
+
+
+def unexplained(image: Image, region: Region, known: Sequence[Region]) -> NDArray[np.uint8]:
+    """Return the marks of a box, 1 where one is, that lie for the most part outside `known` lines.
+
+    A mark that is partly in a line is all the line's or none of it: lines that stand close must not
+    cut each other's letters. What only reaches into the box from outside is another box's.
+    """
+    ink, window = ink_of(image, region, (EDGE, EDGE))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.mask, connectivity=8)
+    covered = np.zeros(ink.mask.shape, bool)
+    for line in known:
+        shared = line.intersection(window)
+        if shared:
+            covered[shared.moved(-window.row, -window.column).slices] = True
+    sizes = stats[:, 4]
+    own = 2 * np.bincount(labels[ink.inner.slices].ravel(), minlength=count) >= sizes
+    open_ = 2 * np.bincount(labels[covered], minlength=count) < sizes
+    letters = stats[:, 2:4].max(axis=1) >= LEAST_STROKE
+    left = own & open_ & letters
+    left[0] = False
+    return left[labels][ink.inner.slices].astype(np.uint8)
 
 
 def parted(image: Image, box: TextBox) -> list[TextBox]:
@@ -96,6 +126,17 @@ def _placed(box: TextBox, parts: Sequence[Region]) -> list[TextBox]:
     return [replace(box, region=part.moved(box.region.row, box.region.column)) for part in parts]
 
 
+def together(ink: NDArray[np.uint8], gap: int) -> list[Region]:
+    """Return one box around all marks that are at most `gap` samples apart, whichever way their lines run."""
+    reach = 2 * (gap // 2) + 1
+    padded = cv2.copyMakeBorder(ink, *(reach,) * 4, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    joined = np.ascontiguousarray(closed[reach:-reach, reach:-reach])
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    boxes = (tuple(int(v) for v in stats[i, :4]) for i in range(1, count))
+    return [Region(row, column, rows, columns) for column, row, columns, rows in boxes]
+
+
 def _lines(ink: NDArray[np.uint8], height: int) -> list[Region]:
     """Return the boxes of marks that stand side by side, without those too small to be letters."""
     reach = 2 * round(LETTER_GAP * height / 2) + 1
@@ -107,5 +148,5 @@ def _lines(ink: NDArray[np.uint8], height: int) -> list[Region]:
     return [
         Region(row, column, rows, columns)
         for column, row, columns, rows in boxes
-        if rows >= LEAST_STROKE and columns >= LEAST_STROKE
+        if max(rows, columns) >= LEAST_STROKE
     ]

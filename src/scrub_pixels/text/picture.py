@@ -20,7 +20,8 @@ from scrub_pixels.text.boxes import (
     uncovered,
 )
 from scrub_pixels.text.detectors import Detectors
-from scrub_pixels.text.leftovers import leftovers, parted
+from scrub_pixels.text.ink import ink_of
+from scrub_pixels.text.leftovers import LETTER_GAP, leftovers, parted, together, unexplained
 from scrub_pixels.text.readers import Image, Reading, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
@@ -63,8 +64,10 @@ class PictureSearch:
         Lines that are `known` to stand in it, from another view or an earlier frame, account for their ink.
         """
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
-        looks = (self._look_twice(image, area) for area in areas)
-        return self._accepted(image, [c for found in looks for c in self._without_bloat(image, found, known)])
+        looks = [self._look_twice(image, area) for area in areas]
+        kept = [c for found, _ in looks for c in self._without_bloat(image, found, known)]
+        lines = self._accepted(image, kept)
+        return lines + self._put_back(image, [box for _, seen in looks for box in seen], [*lines, *known])
 
     def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
         """Return the lines of the parts `within`, seen at one scale only."""
@@ -94,21 +97,55 @@ class PictureSearch:
         rows, columns = (along, across) if is_upright(region) else (across, along)
         return region.expanded(rows, columns, shape)
 
-    def _look_twice(self, image: Image, area: Region) -> list[Candidate]:
-        """Return the candidates of an area after both passes."""
+    def _put_back(
+        self, image: Image, seen: Sequence[TextBox], lines: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """Return what boxes that were surely seen hold and no line explains, however they were taken apart.
+
+        It counts as unread unless it reads surely as words: letter by letter anything is harmless.
+        """
+        found: list[Candidate] = []
+        for box in sorted(seen, key=lambda b: -b.region.area):
+            near = [c for c in (*lines, *found) if c.region.overlaps(box.region)]
+            open_ = self._open_marks(image, box, [c for c in near if c in found or self._explains(c, box)])
+            found += self._accepted_all(image, open_)
+        return found
+
+    def _open_marks(self, image: Image, box: TextBox, lines: Sequence[Candidate]) -> list[TextBox]:
+        """Return boxes around the marks of a box that lie outside `lines`, if it is text for sure."""
+        sides = sorted((box.region.rows, box.region.columns))
+        ink, _ = ink_of(image, box.region, (4, 4))
+        sure = box.score >= self.settings.strong_detection and not box.code and ink.followable
+        if not sure or sides[1] < 1.5 * sides[0] or thickness(box.region) > self.settings.tallest_line:
+            return []
+        marks = unexplained(image, box.region, [line.region for line in lines])
+        parts = together(marks, round(LETTER_GAP * thickness(box.region)))
+        return [replace(box, region=p.moved(box.region.row, box.region.column)) for p in parts]
+
+    def _accepted_all(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
+        """Return candidates for all boxes; what does not read surely as words counts as unread."""
+        shape = (image.shape[0], image.shape[1])
+        read = [self._candidate(image, box) for box in boxes]
+        sure = [self._is_settled(c) and _is_word(c.choice.best, self.settings) for c in read]
+        kept = (c if good else replace(c, choice=Choice(UNREAD)) for c, good in zip(read, sure, strict=True))
+        return [replace(c, region=self._with_margin(c, shape)) for c in kept]
+
+    def _look_twice(self, image: Image, area: Region) -> tuple[list[Candidate], list[TextBox]]:
+        """Return the candidates of an area after both passes, and every box that was seen."""
         busy = busy_map(image[area.slices])
         tiles = self._tiles(area, busy, 1.0)
-        first = self._candidates(image, self._boxes(image, tiles, self.detectors.first))
+        seen = self._boxes(image, tiles, self.detectors.first)
+        first = self._candidates(image, seen)
         settled = [c for c in first if self._is_settled(c)]
         if self.settings.upscale <= 1 or image.shape[0] * image.shape[1] > self.settings.enlarge_up_to:
-            return first
+            return first, seen
         for done in [c.region for c in settled] + self._left_out((image.shape[0], image.shape[1])):
             inside = done.intersection(area)
             if inside is not None:
                 busy[inside.moved(-area.row, -area.column).slices] = 0
         second = self._boxes(image, self._tiles(area, busy, self.settings.upscale), self.detectors.fine)
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in first if not self._is_settled(c)]
-        return settled + self._second_candidates(image, second, open_boxes, settled)
+        return settled + self._second_candidates(image, second, open_boxes, settled), seen + second
 
     def _without_bloat(
         self, image: Image, found: list[Candidate], known: Sequence[Candidate]
@@ -126,21 +163,27 @@ class PictureSearch:
     def _unexplained(self, image: Image, candidate: Candidate, known: list[Candidate]) -> list[Candidate]:
         """Return what `known` lines leave of a candidate; one that reads badly is taken apart besides."""
         box = TextBox(candidate.region, candidate.detection, candidate.plain)
-        others = [k.region for k in known if k is not candidate]
-        near = [region for region in others if _overlaps(region, candidate.region)]
+        close = [k for k in known if k is not candidate and _overlaps(k.region, candidate.region)]
+        near = [k.region for k in close]
         if self._is_settled(candidate):
             left = leftovers(image, box, near) if _is_bloated(candidate, near) else [box]
             tall = near and thickness(candidate.region) >= BLOATED * max(map(thickness, near))
             if not left or (tall and len(near) > 1 and left != [box]):
                 return [self._candidate(image, rest) for rest in left]
             return [candidate]
-        if is_turned(candidate.region) and _is_word(candidate.choice.best, self.settings):
-            # letters read one by one do not take turned text apart
-            near = [region for region in near if region.columns >= 1.5 * region.rows]
-        left = [rest for piece in uncovered(box, near) for rest in leftovers(image, piece, near)]
+        explaining = [k.region for k in close if self._explains(k, box)]
+        pieces = uncovered(box, explaining)
+        left = [rest for piece in pieces for rest in leftovers(image, piece, explaining)]
         if left != [box]:
             return [self._candidate(image, rest) for rest in left]
         return self._parted(image, candidate, box)
+
+    def _explains(self, line: Candidate, box: TextBox) -> bool:
+        """Tell whether a line accounts for ink of a box: letters read one by one do not for turned text."""
+        if line.code or not is_upright(box.region):
+            return True
+        lying = line.region.columns >= 1.5 * line.region.rows
+        return (lying or is_turned(line.region)) and _is_word(line.choice.best, self.settings)
 
     def _parted(self, image: Image, candidate: Candidate, box: TextBox) -> list[Candidate]:
         """Return the parts of a candidate that reads badly, if most of them read well."""
@@ -163,11 +206,15 @@ class PictureSearch:
         self, image: Image, boxes: list[TextBox], open_boxes: list[TextBox], settled: list[Candidate]
     ) -> list[Candidate]:
         parts = self._parts(image, [box for box in boxes if not box.code])
-        known = [c.region for c in settled if c.plain]
-        pieces = [piece for box in fused(parts + open_boxes) for piece in uncovered(box, known)]
-        rest = [left for box in pieces for left in leftovers(image, box, known)]
+        lines = [c for c in settled if c.plain]
+        rest = [left for box in fused(parts + open_boxes) for left in self._unsettled(image, box, lines)]
         new = [box for box in rest if not _inside_any(box.region, settled)]
         return [self._candidate(image, box) for box in new]
+
+    def _unsettled(self, image: Image, box: TextBox, lines: Sequence[Candidate]) -> list[TextBox]:
+        """Return what settled lines do not explain of a box."""
+        known = [line.region for line in lines if self._explains(line, box)]
+        return [left for piece in uncovered(box, known) for left in leftovers(image, piece, known)]
 
     def _tiles(self, area: Region, busy: Image, scale: float) -> Iterator[Tile]:
         for tile in tiles_of(area, scale, self.settings):
@@ -187,15 +234,24 @@ class PictureSearch:
         codes = [box for box in boxes if box.code and is_code(box, self.settings)]
         lines = [box for box in boxes if not box.code and not _mostly_within(box.region, codes)]
         turned = self._turned(image, lines)
-        rest = [box for box in lines if not _covered(box.region, [c.region for c in turned])]
+        rest = [left for box in lines for left in self._left_by(image, box, turned)]
         found = turned + [self._candidate(image, box) for box in fused(self._parts(image, rest))]
         return found + [Candidate(box.region, box.score, Choice(UNREAD), code=True) for box in codes]
 
+    def _left_by(self, image: Image, box: TextBox, turned: Sequence[Candidate]) -> list[TextBox]:
+        """Return what turned text that was read leaves of a box: all of it, its other marks, or nothing."""
+        near = [c.region for c in turned if _overlaps(c.region, box.region)]
+        if not near:
+            return [box]
+        ink, _ = ink_of(image, box.region, (4, 4))
+        return leftovers(image, replace(box, plain=ink.followable), near)
+
     def _turned(self, image: Image, boxes: Sequence[TextBox]) -> list[Candidate]:
         """Return the upright boxes that read well when turned, before they are taken for stacks."""
-        upright = [box for box in fused([b for b in boxes if is_upright(b.region)]) if is_turned(box.region)]
+        upright = [box for box in boxes if is_upright(box.region)]
         parts = [part for box in upright for part in refined(image, box, self.settings.crop_margin)]
-        read = [self._candidate(image, part) for part in parts]
+        long = [part for part in fused(parts) if is_turned(part.region)]
+        read = [self._candidate(image, part) for part in long]
         return [
             c
             for c in read
@@ -218,12 +274,6 @@ def is_code(box: TextBox, settings: SearchSettings) -> bool:
     """Tell a barcode or QR code from the grids and textures that look like one in small."""
     sides = (box.region.rows, box.region.columns)
     return box.score >= settings.strong_code and min(sides) >= settings.least_code
-
-
-def _covered(region: Region, lines: Sequence[Region]) -> bool:
-    """Tell whether lines cover most of a region together."""
-    shared = (line.intersection(region) for line in lines)
-    return sum(s.area for s in shared if s is not None) >= 0.6 * region.area
 
 
 def is_turned(region: Region) -> bool:
