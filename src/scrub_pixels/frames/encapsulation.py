@@ -70,8 +70,8 @@ def index_frames(
     """
     table, fragments, trailing = _items(value)
     groups = (
-        _by_offsets(_extended(extended), fragments)
-        or _by_offsets(_basic(value, table), fragments)
+        _by_offsets(_extended(extended), fragments, frames)
+        or _by_offsets(_basic(value, table), fragments, frames)
         or _by_content(value, fragments, frames)
     )
     groups = _split_where_codestreams_start(value, groups)
@@ -128,9 +128,9 @@ def _extended(extended: ExtendedOffsets | None) -> tuple[int, ...]:
 Groups = tuple[tuple[Fragment, ...], ...]
 
 
-def _by_offsets(offsets: Sequence[int], fragments: Sequence[Fragment]) -> Groups:
-    """Group fragments by offsets from the first one; empty if the offsets are not theirs."""
-    if not offsets or not fragments or offsets[0] != 0:
+def _by_offsets(offsets: Sequence[int], fragments: Sequence[Fragment], frames: int) -> Groups:
+    """Group fragments by offsets from the first one; empty if the offsets are not theirs or too few."""
+    if not offsets or not fragments or offsets[0] != 0 or len(offsets) < frames:
         return ()
     base = fragments[0].start
     position = {fragment.start - base: number for number, fragment in enumerate(fragments)}
