@@ -99,6 +99,21 @@ def test_only_what_was_released_is_exported(out, tmp_path):
         export(tmp_path, tmp_path / "png", "png")
 
 
+@pytest.mark.parametrize("path", ["../original.dcm", "a/../../original.dcm", "{root}/original.dcm", 7,
+                                  "link.dcm", "folder/original.dcm"])
+def test_nothing_outside_of_out_is_exported_whatever_a_report_says(out, tmp_path, path):
+    (tmp_path / "original.dcm").write_bytes((out / "grey.dcm").read_bytes())
+    (out / "link.dcm").symlink_to(tmp_path / "original.dcm")
+    (out / "folder").symlink_to(tmp_path)
+    named = path.format(root=tmp_path) if isinstance(path, str) else path
+    entries = [{"outcome": "released", "output": named}]
+    (out / "scrub-report.json").write_text(json.dumps({"instances": entries}))
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(UsageError):
+        export(out, tmp_path / "png", "png")
+    assert set(tmp_path.rglob("*")) == before
+
+
 def test_a_broken_frame_is_left_out_and_told(out, tmp_path):
     (out / "grey.dcm").write_bytes((out / "grey.dcm").read_bytes()[:-50])
     done = export(out, tmp_path / "png", "png")

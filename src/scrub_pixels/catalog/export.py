@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -70,7 +71,7 @@ def export(out: Path, target: Path, form: str) -> Exported:
     files, left_out = 0, []
     with new_folder(target, out) as folder, failures_explained("The export"):
         for path, digest in sorted(report.digests.items()):
-            _check(out / path, digest)
+            _check(out, path, digest)
             try:
                 instance = open_instance(out / path)
                 files += _written(instance, folder / path, form)
@@ -79,8 +80,11 @@ def export(out: Path, target: Path, form: str) -> Exported:
     return Exported(files, tuple(left_out))
 
 
-def _check(file: Path, digest: str) -> None:
-    if not file.is_file() or (digest and digest_of(file) != digest):
+def _check(out: Path, path: str, digest: str) -> None:
+    """Refuse a file that is gone, has changed, or is reached by a link, which may lead to an original."""
+    file = Path(os.path.realpath(out)) / path
+    linked = os.path.realpath(file) != str(file)
+    if linked or not file.is_file() or (digest and digest_of(file) != digest):
         raise UsageError("A file in OUT is not what was released.",
                          remedy="Run scrub-pixels IN OUT --resume, which settles what stands there.")
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scrub_pixels.errors import UsageError
@@ -47,9 +47,17 @@ def reported(out: Path) -> Reported:
         facts = json.loads((out / REPORT_JSON).read_bytes())
         entries = list(_entries(out, facts))
         released = [entry for entry in entries if entry["outcome"] == "released" and entry.get("output")]
-        return Reported({entry["output"]: entry.get("sha256", "") for entry in released}, facts)
+        return Reported({_below_out(entry["output"]): entry.get("sha256", "") for entry in released}, facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UsageError("The report of this output folder cannot be read.", remedy=AGAIN) from None
+
+
+def _below_out(path: Any) -> str:
+    """Return a path if it is a plain one below OUT; a report that came from elsewhere may name any."""
+    parts = PurePosixPath(path).parts
+    if not isinstance(path, str) or not parts or "/" in parts or ".." in parts or "\0" in path:
+        raise ValueError("not a path below OUT")
+    return path
 
 
 def _entries(out: Path, facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

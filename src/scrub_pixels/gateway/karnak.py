@@ -26,6 +26,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
+from scrub_pixels.decisions import Disposition
 from scrub_pixels.errors import Refusal, ScrubError
 from scrub_pixels.frames import TRANSFER_SYNTAXES, open_instance
 from scrub_pixels.policy import Policy
@@ -129,6 +130,10 @@ def answer(form: Form, policy: Policy, secret: bytes) -> dict[str, Any]:
         decision, _ = scrubber.propose(instance)
     except Refusal:
         raise BadRequest("Failed to decode image.") from None
+    if decision.disposition is not Disposition.RELEASE:
+        # The contract knows masks only, and no image that has to wait for a person.
+        return _response([(0, 0, int(instance.dataset.Columns), int(instance.dataset.Rows))],
+                         form.fields.get("sop_instance_uid"))
     rectangles = sorted({(r.region.column, r.region.row, r.region.columns, r.region.rows)
                          for r in decision.redactions})
     return _response(rectangles, form.fields.get("sop_instance_uid"))
