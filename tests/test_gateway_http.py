@@ -19,6 +19,7 @@ from scrub_pixels.errors import UsageError
 from scrub_pixels.gateway import Gateway, HttpDoor, Spooling
 from scrub_pixels.gateway.fetch import FetchFailed, fetch_studies, read_service
 from scrub_pixels.gateway.multipart import BadMultipart, Body, Reader, boundary_of
+from scrub_pixels.policy import from_table
 from tests.gateways import NAME, archive, names_in, part10, settings, settled, small, until
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -420,6 +421,16 @@ def test_masks_for_one_image_as_karnak_asks_for_them(gateway):
     assert encapsulated["masks"]
     blank = karnak(gateway, bytes(120 * 400), "application/octet-stream", sensitive, **native).json()
     assert "masks" not in blank and blank["sop_instance_uid"] == "1.2.3"
+
+
+def test_an_image_that_would_have_to_wait_for_a_person_is_masked_whole():
+    """A search that was not complete is no proof, and the contract has no word for that."""
+    from scrub_pixels.gateway.karnak import Form, answer
+
+    fields = {"rows": "30", "columns": "40", "bits_allocated": "8", "samples_per_pixel": "1"}
+    form = Form(bytes(1200), "application/octet-stream", {}, fields)
+    policy = from_table({"decisions": {"policy": "outside-regions"}})  # and there is no region to trust
+    assert answer(form, policy, b"k" * 32)["masks"][0]["rectangles"] == ["0 0 40 30"]
 
 
 @pytest.mark.parametrize(("change", "status", "detail"), [
