@@ -21,7 +21,7 @@ from pydicom import DataElement, Dataset, dcmread
 from pydicom.config import IGNORE
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, generate_uid
 
 from scrub_pixels.errors import ProofFailed, WorkspaceError
 from scrub_pixels.masks.evidence import PixelEvidence
@@ -252,20 +252,35 @@ def test_truncated_or_altered_file_is_never_named(tmp_path, monkeypatch):
         assert list(out.files()) == []
 
 
-@pytest.mark.parametrize("change", ["item", "extra", "missing", "text"])
-def test_every_kind_of_difference_is_seen(tmp_path, change):
+CHANGES = {
+    "item": lambda d: setattr(d.SequenceOfUltrasoundRegions[0], "RegionLocationMinX0", 5),
+    "extra": lambda d: setattr(d.SequenceOfUltrasoundRegions[0], "RegionLocationMinY0", 5),
+    "missing": lambda d: delattr(d, "ImageComments"),
+    "text": lambda d: setattr(d, "ImageComments", "Koln"),
+    "number": lambda d: setattr(d, "Rows", 18),
+    "no number": lambda d: setattr(d, "Rows", None),
+    "more numbers": lambda d: setattr(d, "Rows", [17, 17]),
+    "emptied": lambda d: setattr(d, "Modality", None),
+    "filled": lambda d: setattr(d, "StudyID", "1"),
+    "filled number": lambda d: setattr(d, "HighBit", 7),
+}
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_kind_of_difference_is_seen(tmp_path, change, syntax):
+    def made():
+        dataset = make_dataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.StudyID = dataset.HighBit = None
+        return dataset
+
     with open_out(tmp_path / "out") as out:
-        out.write(Stand(), Place("a.dcm"))
-    wanted = make_dataset()
-    if change == "item":
-        wanted.SequenceOfUltrasoundRegions[0].RegionLocationMinX0 = 5
-    elif change == "extra":
-        wanted.SequenceOfUltrasoundRegions[0].RegionLocationMinY0 = 5
-    elif change == "missing":
-        del wanted.ImageComments
-    else:
-        wanted.ImageComments = "Koln"
-    with pytest.raises(ProofFailed):
+        out.write(Stand(made()), Place("a.dcm"))
+    wanted = made()
+    assert readback.prove_written(tmp_path / "out/a.dcm", wanted).Rows == 17
+    CHANGES[change](wanted)
+    with pytest.raises(ProofFailed, match="does not hold"):
         readback.prove_written(tmp_path / "out/a.dcm", wanted)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from scrub_pixels.decisions import Identity, harvest
+from scrub_pixels.decisions import harvest
 from scrub_pixels.frames import Instance
-from scrub_pixels.header import ProjectKey, contains_identifier
+from scrub_pixels.header import ProjectKey
+from scrub_pixels.header.needles import Needles, needles_of
 from scrub_pixels.store.accounts import Origin
 
 LONGEST = 64
@@ -27,10 +28,11 @@ def origin_of(instance: Instance, key: ProjectKey, naming: str) -> Origin:
     """
     dataset, identity = instance.dataset, harvest(instance.dataset)
     numbers = {name: _number(dataset, keyword) for name, keyword in _SIZES}
-    device = _shown(device_name(dataset), identity, key)
+    needles = needles_of(identity)
+    device = _shown(device_name(dataset), needles, key)
     plain = device == device_name(dataset)
     return Origin(
-        modality=_shown(_text(dataset, "Modality"), identity, key),
+        modality=_shown(_text(dataset, "Modality"), needles, key),
         device=device,
         manufacturer=_text(dataset, "Manufacturer") if plain else "",
         model=_text(dataset, "ManufacturerModelName") if plain else "",
@@ -65,10 +67,10 @@ def _number(dataset: Dataset, keyword: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _shown(text: str, identity: Identity, key: ProjectKey) -> str:
+def _shown(text: str, needles: Needles, key: ProjectKey) -> str:
     """Return a word of the header as it is, or its token if it holds an identifier."""
     plain = "".join(c for c in text if c.isprintable())
-    return _token(key, "header word", plain) if plain and contains_identifier(plain, identity) else plain
+    return _token(key, "header word", plain) if plain and needles.hit(plain) else plain
 
 
 def _token(key: ProjectKey, purpose: str, text: str) -> str:

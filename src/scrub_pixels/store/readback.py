@@ -85,21 +85,24 @@ def _first_difference(given: Dataset, found: Dataset) -> str:
     tags = {tag for tag in given.keys() if tag.element}
     for tag in sorted(tags ^ {tag for tag in found.keys() if tag.element}):
         return _named(given[tag] if tag in given else found[tag])
-    for tag in sorted(tags):
-        if not _same_as_stored(given[tag], found.get_item(tag)) and not _same(given[tag], found[tag], given):
-            return _named(given[tag])
-    return ""
+    differing = [tag for tag in tags if not _same_as_stored(given[tag], found.get_item(tag))
+                 and not _same(given[tag], found[tag], given)]
+    return _named(given[min(differing)]) if differing else ""
 
 
 def _same_as_stored(given: DataElement, stored: Any) -> bool:
     """Tell quickly that the bytes of an element are those of its value; False says nothing.
 
-    Most elements are short text in the default repertoire, or bulk data: to compare their bytes spares
-    converting them all. An element whose stored VR is another goes the long way.
+    Most elements are empty, short text in the default repertoire, short numbers or bulk data: to compare
+    their bytes spares converting them all. An element whose stored VR is another goes the long way.
     """
     if not isinstance(stored, RawDataElement) or stored.VR != given.VR or not isinstance(stored.value, bytes):
         return False
     value = given.value
+    if value is None:
+        return not stored.value
+    if given.VR == "US" and type(value) is int:
+        return stored.is_little_endian and stored.value == struct.pack("<H", value)
     if given.VR in _BULK:
         return isinstance(value, bytes) and (stored.value == value or stored.value == value + b"\0")
     if given.VR not in _PLAIN_TEXT or not isinstance(value, str) or not value.isascii():
