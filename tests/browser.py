@@ -15,7 +15,7 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--hide-scrollbars", "--disable-dev-shm-usage")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, TABLET, TABLET_UPRIGHT = (1280, 720), (1180, 820), (820, 1180)
-SECONDS = 20
+SECONDS = 120
 """How long something on a page may take on a busy machine; what it waits for ends it sooner."""
 
 
@@ -120,6 +120,14 @@ class Browser:
     def screenshot(self, name):
         picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
         (self.artefacts / f"{name}.png").write_bytes(base64.b64decode(picture))
+
+    def only_window(self):
+        """Close every window but the first, which a test that failed may have left."""
+        first, *others = self.driver.window_handles
+        for handle in others:
+            self.driver.switch_to.window(handle)
+            self.driver.close()
+        self.driver.switch_to.window(first)
 
     def complaints(self):
         """Return what the browser's console holds against the page."""

@@ -4,8 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fixtures import make_fixture
+
+settings.register_profile("suite", deadline=None, derandomize=True,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+"""The same examples at every run, and no verdict on how long they took: only the code decides a test."""
 
 SHARED = Path(os.environ.get("SCRUB_PIXELS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 

@@ -52,17 +52,19 @@ def _as_nobody_special(command: list[str]) -> list[str]:
 def postgresql_server() -> Iterator[Server]:
     """Start a server that listens on a socket in a private folder only, and stop it at the end."""
     pytest.importorskip("psycopg")
-    programs, folder = _programs(), Path(tempfile.mkdtemp(prefix="pg"))
+    programs = _programs()
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket must be short
     try:
         folder.chmod(0o777)
         data = folder / "data"
         _run([f"{programs}/initdb", "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "-N"])
         options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        _run([f"{programs}/pg_ctl", "-D", data, "-w", "-o", options, "-l", data / "log", "start"])
+        control = [f"{programs}/pg_ctl", "-D", data, "-w", "-t", "180"]
+        _run([*control, "-o", options, "-l", data / "log", "start"])
         try:
             yield Server(f"postgresql+psycopg://tester@/postgres?host={folder}")
         finally:
-            _run([f"{programs}/pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"])
+            _run([*control, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -23,7 +23,7 @@ NAME = "ZANZIBARSKY"
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SOON = Retry(first=0.05, most=0.2)
-LONG = 30.0
+LONG = 120.0
 """Seconds after which a test gives up waiting; never how long one waits."""
 
 
@@ -132,10 +132,16 @@ def settings(folder: Path, **options) -> GatewaySettings:
     return GatewaySettings(**chosen)
 
 
+def patient(ae: AE) -> AE:
+    """Return a client that gives up late: a slow machine breaks no association."""
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = LONG
+    return ae
+
+
 @contextmanager
 def associated(gateway: Gateway, datasets: list[Dataset], title: str = "TESTER"):
     """Yield an association with a gateway for some data sets."""
-    ae = AE(ae_title=title)
+    ae = patient(AE(ae_title=title))
     pairs = {(str(d.SOPClassUID), str(d.file_meta.TransferSyntaxUID)) for d in datasets}
     for sop_class, syntax in sorted(pairs):
         ae.add_requested_context(sop_class, syntax)
@@ -169,6 +175,7 @@ def in_background(*functions: Callable[[], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join(LONG)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def names_in(folder: Path) -> list[Path]:

@@ -59,5 +59,5 @@ def running(desk, **changes):
             yield Running(house, port)
         finally:
             server.should_exit = True
-            thread.join(10)
-            house.releaser.stop(30)
+            thread.join(120)
+            house.releaser.stop(120)

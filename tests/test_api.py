@@ -157,7 +157,7 @@ def test_turns_go_one_at_a_time_and_are_given_up_while_others_work():
     order, first_waits = [], threading.Event()
 
     def second():
-        first_waits.wait(10)
+        first_waits.wait(120)
         with undisturbed():
             order.append("second")
 
@@ -167,7 +167,7 @@ def test_turns_go_one_at_a_time_and_are_given_up_while_others_work():
         order.append("first")
         with while_others_work():
             first_waits.set()
-            other.join(10)
+            other.join(120)
         order.append("first again")
     assert order == ["first", "second", "first again"]
 

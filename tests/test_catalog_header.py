@@ -296,7 +296,8 @@ def test_a_deflate_bomb_is_bounded(tmp_path):
     assert len(body) < 2**20 and row["error"] == "unreadable"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_damaged_headers_never_raise(tmp_path, data):
     plain = bytearray(saved(ultrasound())[:1400])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 from pydicom import Dataset
 from pydicom.uid import generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import AE, Association, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from scrub_pixels import Policy
@@ -32,6 +33,7 @@ from tests.gateways import (
     SECONDARY_CAPTURE,
     archive,
     names_in,
+    patient,
     send,
     settings,
     settled,
@@ -102,8 +104,8 @@ def test_one_that_is_refused_there_does_not_keep_the_others_back(tmp_path):
     with archive(tmp_path / "archive", status=status) as target:
         with Gateway(settings(tmp_path, to=target.peer)) as gateway:
             send(gateway, [small() for _ in range(3)])
-            until(lambda: len(target.received) == 2 and gateway.delivery.failed >= 2, "two and a poison")
-            assert gateway.journal.counts()["due"] == 1
+            until(lambda: len(target.received) == 2 and gateway.delivery.failed >= 2
+                  and gateway.journal.counts()["due"] == 1, "two and a poison")
             poison[0] = "none"
             settled(gateway, 3)
         assert len(set(target.received)) == 3
@@ -272,11 +274,13 @@ def serve(tmp_path, *options: str) -> tuple[subprocess.Popen, int]:
     return process, int(line.rpartition(":")[2])
 
 
-def send_until_killed(port: int, datasets: list[Dataset]) -> list[str]:
+Answered = Callable[[int, Association], None]
+
+
+def send_until_killed(port: int, datasets: list[Dataset], answered: Answered) -> list[str]:
     """Send until the connection breaks; return the UIDs that were answered with success."""
-    ae = AE()
+    ae = patient(AE())
     ae.add_requested_context(SECONDARY_CAPTURE, datasets[0].file_meta.TransferSyntaxUID)
-    ae.dimse_timeout = 3
     association = ae.associate("127.0.0.1", port, ae_title="SCRUB")
     taken = []
     for dataset in datasets:
@@ -286,20 +290,39 @@ def send_until_killed(port: int, datasets: list[Dataset]) -> list[str]:
             break
         if status.get("Status") == 0:
             taken.append(str(dataset.SOPInstanceUID))
+            answered(len(taken), association)
+    association.acse_timeout = 3  # a process that was killed answers no release
     association.release()
     return taken
+
+
+@dataclass
+class Killer:
+    """Kills a process a moment after so many answers, while more is on its way."""
+
+    process: subprocess.Popen
+    answers: int
+    moment: float
+
+    def __call__(self, count: int, association: Association) -> None:
+        if count == self.answers:
+            threading.Timer(self.moment, self._kill, [association]).start()
+
+    def _kill(self, association: Association) -> None:
+        self.process.kill()
+        self.process.wait()
+        association.dimse.msg_queue.put((None, None))  # whoever waits for an answer waits no longer
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(target, tmp_path):
     """Kill -9 while instances come, are scrubbed and are forwarded; what was answered arrives."""
     study, taken = generate_uid(), set()
     datasets = [small(study) for _ in range(40)]
-    for round_, delay in enumerate((0.05, 0.25, 0.6)):
+    for round_, answers in enumerate((1, 5, 11)):
         process, port = serve(tmp_path, "--to", f"ARCHIVE@127.0.0.1:{target.port}")
-        killer = subprocess.Popen([sys.executable, "-c", f"import os,time;time.sleep({delay});"
-                                   f"os.kill({process.pid}, {int(signal.SIGKILL)})"])
-        taken |= set(send_until_killed(port, datasets[round_ * 13 :]))
-        killer.wait()
+        killer = Killer(process, answers, 0.02 * round_)
+        taken |= set(send_until_killed(port, datasets[round_ * 13 :], killer))
+        process.kill()
         process.wait()
         process.stdout.close()
         process.stderr.close()
@@ -315,7 +338,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(target, tmp_path):
 
 def test_sigterm_finishes_what_is_in_work(tmp_path):
     process, port = serve(tmp_path, "--out", str(tmp_path / "out"))
-    assert len(send_until_killed(port, [small() for _ in range(5)])) == 5
+    assert len(send_until_killed(port, [small() for _ in range(5)], lambda *_: None)) == 5
     process.terminate()
     out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0 and not err

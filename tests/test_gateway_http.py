@@ -20,7 +20,7 @@ from scrub_pixels.gateway import Gateway, HttpDoor, Spooling
 from scrub_pixels.gateway.fetch import FetchFailed, fetch_studies, read_service
 from scrub_pixels.gateway.multipart import BadMultipart, Body, Reader, boundary_of
 from scrub_pixels.policy import from_table
-from tests.gateways import NAME, archive, names_in, part10, settings, settled, small, until
+from tests.gateways import LONG, NAME, archive, names_in, part10, settings, settled, small, until
 
 TOKEN = "a-token-that-nobody-guesses"
 
@@ -33,7 +33,7 @@ def gateway(tmp_path):
 
 @contextmanager
 def client(gateway, **options):
-    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.http.port}", trust_env=False, timeout=30.0,
+    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.http.port}", trust_env=False, timeout=LONG,
                       **options) as session:
         yield session
 

@@ -20,7 +20,7 @@ def fatal_at_three(number):
 
 def slow_at_one(number):
     if number == 1:
-        time.sleep(60)
+        time.sleep(600)
     return number
 
 
@@ -40,7 +40,7 @@ def test_a_native_crash_costs_one_task():
 
 
 def test_a_hang_costs_one_task():
-    outcomes = dict(ProcessExecutor(2, 2).run(slow_at_one, range(4)))
+    outcomes = dict(ProcessExecutor(2, 6).run(slow_at_one, range(4)))
     assert outcomes.pop(1).code == "time-limit"
     assert outcomes == {0: 0, 2: 2, 3: 3}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 from test_run_campaign import digests, header_only, plain, rows, saved
 
-from benchmarks.faults import Stage, full_disks, kills
 from benchmarks.instances import small_instance
 from scrub_pixels import Policy
 from scrub_pixels.errors import ScrubError, UsageError
@@ -211,19 +211,20 @@ def test_asked_to_stop_a_run_accounts_for_what_it_finished(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_finishes_what_is_under_way_and_says_so(tmp_path, number):
-    for index in range(120):
+    for index in range(60):
         saved(small_instance(index), tmp_path / "in" / str(index))
     command = [sys.executable, "-m", "scrub_pixels.cli", str(tmp_path / "in"), str(tmp_path / "out"),
                "--header-only", "--jobs", "2", "--events", "-"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # a few events fill it: it cannot run to its end
     assert process.stdout.readline().startswith("{")
     os.killpg(process.pid, number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130 and "go on with --resume" in said
     assert not [p for p in (tmp_path / "out").glob(".scrub-partial*/*") if "journal" not in p.name]
     result = run(header_only(tmp_path, resume=True))
-    assert result.totals.released == 120 and result.totals.closed and result.skipped > 0
+    assert result.totals.released == 60 and result.totals.closed and result.skipped > 0
 
 
 def test_nothing_new_is_begun_once_stop_is_asked():
@@ -247,7 +248,7 @@ def slow_at_three(unit):
     for task in unit.tasks:
         with task.orders.cost.limited():
             if task.number == 3:
-                threading.Event().wait(60)
+                threading.Event().wait(600)
     return unit.tasks
 
 
@@ -256,7 +257,7 @@ def units(count, orders):
 
 
 def test_a_hang_costs_one_instance_even_in_a_unit_of_many():
-    orders = Orders(HEADERS, b"k" * 32, cost=Cost(seconds=0.5))
+    orders = Orders(HEADERS, b"k" * 32, cost=Cost(seconds=3.0))
     source = Feed(iter(units(6, orders)), Grouping(whole=True))
     done, lost = [], []
     for unit, outcome in ProcessExecutor(2).run(slow_at_three, source):
@@ -321,17 +322,22 @@ def test_a_policy_that_changes_does_again_what_it_must_and_nothing_else(tmp_path
 
 # -- faults, a few of those in benchmarks/faults.py
 
-@pytest.fixture
-def stage(tmp_path):
-    return Stage(tmp_path, 50)
+def in_a_process_of_its_own(folder: Path, asked: str) -> str:
+    """Return what faults gave: they fork, which this process with its many threads must not."""
+    code = "import sys, pathlib; from benchmarks.faults import *; here = pathlib.Path(sys.argv[1]); "
+    done = subprocess.run([sys.executable, "-c", f"{code}print({asked})", str(folder)],
+                          cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=900,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
-def test_kills_lose_and_leak_nothing(stage):
-    assert kills(stage, 5, seed=1)["killed"] == 5
+def test_kills_lose_and_leak_nothing(tmp_path):
+    assert in_a_process_of_its_own(tmp_path, "kills(Stage(here, 50), 5, seed=1)['killed']") == "5"
 
 
-def test_full_disks_lose_and_leak_nothing(stage):
-    assert full_disks(stage, 2, seed=2)["disk full"] == 2
+def test_full_disks_lose_and_leak_nothing(tmp_path):
+    assert in_a_process_of_its_own(tmp_path, "full_disks(Stage(here, 50), 2, seed=2)['disk full']") == "2"
 
 
 def test_a_read_only_out_is_told_before_anything_is_done(tmp_path):

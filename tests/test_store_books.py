@@ -159,14 +159,14 @@ def test_what_a_kill_lost_is_found_again(tmp_path):
 
 
 def test_hundred_thousand_rows_are_fast(ledger):
-    run, began = start(ledger), time.perf_counter()
+    run, began = start(ledger), time.process_time()  # of this process: others may be busy
     for i in range(100_000):
         ledger.settle(ledger.begin(run, Given(Path(f"/in/{i}"))), released(f"{i}.dcm"), "p1")
     ledger.commit()
-    entered = time.perf_counter()
+    entered = time.process_time()
     assert sum(1 for _ in ledger.rows()) == 100_000
-    listed = time.perf_counter()
-    assert ledger.totals().closed and time.perf_counter() - listed < 2
+    listed = time.process_time()
+    assert ledger.totals().closed and time.process_time() - listed < 2
     assert entered - began < 60 and listed - entered < 20
 
 

@@ -105,7 +105,7 @@ class Committer:
             return False
         ae = AE(ae_title=self._title)
         ae.add_requested_context(StorageCommitmentPushModel)
-        ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = 10
+        ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = 60
         role = build_role(StorageCommitmentPushModel, scp_role=True)
         association = ae.associate(peer.host, peer.port, ae_title=peer.title, ext_neg=[role])
         if not association.is_established:
