@@ -388,3 +388,15 @@ def test_another_decoder_sees_the_same_samples(name) -> None:
         tolerance = 4 if instance.transfer_syntax.lossy else 0
         assert abs(frames[0].astype(int) - instance.stored(0)).max() <= tolerance
     assert seen or not others_for(instance)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_decoder_that_would_end_the_process_is_not_asked(frames: int) -> None:
+    """GDCM throws past Python on lossless JPEG of six bits in a byte; another one takes it."""
+    recipe = Recipe(31, 40, frames, bits_stored=6, syntax="1.2.840.10008.1.2.4.70")
+    instance = open_instance(saved(make_instance(recipe)))
+    others = others_for(instance)
+    with pytest.raises(CannotDecode):
+        next(iter(others["gdcm"](instance)))
+    seen = list(frames_by(others["libjpeg-turbo"], instance))
+    assert all(np.array_equal(found, instance.stored(n)) for n, found in enumerate(seen))

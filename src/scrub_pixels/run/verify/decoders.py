@@ -36,6 +36,11 @@ def _pydicom_rle(instance: Instance) -> Frames:
 
 
 def _gdcm(instance: Instance) -> Frames:
+    """All but JPEG of fewer bits than a byte: there GDCM 3.2 ends the process."""
+    pixels = instance.pixels
+    short = pixels is not None and pixels.bits_stored < pixels.bits_allocated == 8
+    if short and instance.transfer_syntax.codec is Codec.JPEG:
+        raise CannotDecode
     return _by_plugin(instance, "gdcm")
 
 
