@@ -199,3 +199,19 @@ def test_kept_names_are_always_safe_and_inside(name):
 def test_names_that_differ_only_in_lost_characters_have_second_choices_apart():
     first, second = names().place("ä/x"), names().place("ö/x")
     assert first.otherwise != second.otherwise
+
+
+def test_originals_that_are_fetched_go_to_nobodys_folder_but_our_own(tmp_path):
+    """Its name can be foreseen, and where many may write somebody else may have made it first."""
+    pytest.importorskip("httpx")
+    from scrub_pixels.gateway.fetch import spool_beside
+
+    spool = spool_beside(tmp_path / "w", "dicomweb+https://host/x?PatientID=1")
+    assert mode(spool.parent) == 0o700 and not spool.exists()
+    spool.parent.chmod(0o777)
+    assert spool_beside(tmp_path / "w", "y").parent == spool.parent and mode(spool.parent) == 0o700
+    (tmp_path / "away").mkdir()
+    spool.parent.rmdir()
+    spool.parent.symlink_to(tmp_path / "away")
+    with pytest.raises(WorkspaceError, match="link"):
+        spool_beside(tmp_path / "w", "dicomweb+https://host/x?PatientID=1")

@@ -24,6 +24,7 @@ from scrub_pixels.gateway.reception import UID_FORM
 from scrub_pixels.store.accounts import Outcome
 from scrub_pixels.store.atomic import failures_explained, sync_folder
 from scrub_pixels.store.ledger import open_ledger
+from scrub_pixels.store.workspace import make_private_folder
 
 SCHEMES = {"dicomweb+https": "https", "dicomweb+http": "http"}
 STUDY, SERIES, INSTANCE = "0020000D", "0020000E", "00080018"
@@ -114,10 +115,12 @@ def fetch_studies(url: str, spool: Path, watch: Callable[[int], None] = lambda c
         If the service fails, after several tries.
     StoreFailed
         If the disk does not take what came.
+    WorkspaceError
+        If the folder is a link, belongs to someone else, or stays open to others.
     """
     with failures_explained("The spool"):
         spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        spool.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(spool)
     fetcher = _Fetcher(read_service(url), spool)
     with fetcher.client, ThreadPoolExecutor(AT_ONCE) as pool:
         resumed = count = 0
@@ -131,9 +134,19 @@ def fetch_studies(url: str, spool: Path, watch: Callable[[int], None] = lambda c
 
 
 def spool_beside(workspace: Path, url: str) -> Path:
-    """Return the private folder for what is fetched: beside the workspace, the same for the same URL."""
+    """Return the private folder for what is fetched: beside the workspace, the same for the same URL.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder it lies in is a link, belongs to someone else, or stays open to others.
+    """
     real = Path(os.path.realpath(workspace))
-    return real.with_name(f"{real.name}.fetched") / hashlib.sha256(url.encode()).hexdigest()[:16]
+    fetched = real.with_name(f"{real.name}.fetched")
+    with failures_explained("The spool"):
+        fetched.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(fetched)
+    return fetched / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def let_go(spool: Path, workspace: Path, out: Path | str) -> int:

@@ -163,6 +163,21 @@ def _make_private(real: Path) -> None:
         _close_to_others(file, 0o700 if file.is_dir() else 0o600)
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can look into, or see that one is just that.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is a link, belongs to someone else, or stays open to others.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.is_symlink() or not folder.is_dir():
+        raise WorkspaceError("A private folder is a link, or no folder.", remedy="Remove what stands there.")
+    _close_to_others(folder, 0o700)
+
+
 def _begun(file: Path) -> bool:
     """Tell whether this is what a crash left of making a workspace; the version file comes first."""
     return file.name.startswith(".version-")
