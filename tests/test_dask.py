@@ -87,6 +87,38 @@ def test_what_can_be_taken_apart_comes_back_at_once_to_be(dask):
     client.wait_for_workers(2, timeout=PATIENCE)
 
 
+POISON = """
+import os, signal
+from scrub_pixels.run import work
+
+scrub = work._scrub
+
+def deadly(task, *rest):
+    if task.source.relative == "025":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return scrub(task, *rest)
+
+work._scrub = deadly
+"""
+"""Found by every worker as it starts: one input kills it, as a native crash would."""
+
+
+def test_one_input_that_kills_workers_is_refused_and_all_others_are_released(tmp_path):
+    source = inputs(tmp_path / "in", 40)
+    for folder in ("dask", "site"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(POISON)
+    with local_cluster(tmp_path / "dask", search=str(tmp_path / "site")) as client:
+        campaign = Campaign(source, tmp_path / "out", HEADERS, tmp_path / "ws",
+                            scheduler=client.scheduler.address)
+        settled = []
+        totals = run(campaign, settled.append).totals
+    assert (totals.released, totals.refused, totals.closed) == (39, 1, True)
+    assert [account.code for account in settled if account.code] == ["crashed"]
+    healed = run(replace(campaign, scheduler="", resume=True)).totals
+    assert healed.released == 40
+
+
 def test_a_cluster_without_workers_is_waited_for_aloud_and_then_given_up(tmp_path, caplog):
     source, ws, out = inputs(tmp_path / "in", 5), tmp_path / "ws", tmp_path / "out"
     (tmp_path / "dask").mkdir()
