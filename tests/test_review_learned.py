@@ -75,7 +75,11 @@ def test_what_may_identify_becomes_no_term(lessons, term, why):
 
 
 def test_a_term_is_learned_for_its_device_and_a_name_only_if_confirmed(lessons):
-    assert taught(lessons, *said(Kind.TERM, "SonoGlow", "a")).vocabulary == ("SonoGlow",)
+    known, unknown = "Depth", "SonoGlow"
+    assert taught(lessons, *said(Kind.TERM, known, "a")).vocabulary == (known,)
+    assert "may be a name" in objection(unknown, KEY, lessons)
+    assert taught(lessons, *said(Kind.TERM, unknown, "a", "a")) is None
+    assert taught(lessons, *said(Kind.TERM, unknown, "a", "b")).vocabulary == (unknown,)
     name = sorted(load_vocabulary().company)[0]
     assert "name" in objection(name, KEY, lessons)
     assert taught(lessons, *said(Kind.TERM, name, "a", "a")) is None

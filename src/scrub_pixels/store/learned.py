@@ -34,7 +34,7 @@ from scrub_pixels.store.queue.lessons import Device, Kind, Lesson, Lessons
 from scrub_pixels.store.workspace import Workspace
 
 MASKS, KEEPS, NAMES = 2, 3, 2
-"""From how many Series a region to mask, a region to keep, and a term that is also a name must come."""
+"""From how many Series a region to mask, a region to keep, and a term that may be a name must come."""
 
 ALIKE = 0.7
 """Regions that share so much of their union are the same one."""
@@ -222,6 +222,10 @@ def _as_word(words: Iterable[str], confirmed: int) -> str:
     vocabulary = load_vocabulary()
     if any(word in vocabulary.labels for word in words):
         return "it announces an identifier"
-    if any(vocabulary.is_name(word) for word in words) and confirmed < NAMES:
+    if confirmed >= NAMES:
+        return ""
+    if any(vocabulary.is_name(word) for word in words):
         return "it is also a name"
+    if any(word not in vocabulary.words and word not in vocabulary.units for word in words):
+        return "a word that nobody knows may be a name"
     return ""
