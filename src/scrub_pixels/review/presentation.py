@@ -15,7 +15,7 @@ from typing import Any
 import imagecodecs
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from scrub_pixels import __version__
 from scrub_pixels.decisions import Redaction
@@ -100,7 +100,7 @@ def _identified(original: Dataset, sop_class: str) -> Dataset:
     state.PresentationCreationDate = now.strftime("%Y%m%d")
     state.PresentationCreationTime = now.strftime("%H%M%S")
     state.file_meta = FileMetaDataset()
-    state.file_meta.MediaStorageSOPClassUID = sop_class
+    state.file_meta.MediaStorageSOPClassUID = UID(sop_class)
     state.file_meta.MediaStorageSOPInstanceUID = state.SOPInstanceUID
     state.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return state
