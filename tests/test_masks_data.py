@@ -57,5 +57,6 @@ def test_one_file_of_each_kind_is_masked_and_proven() -> None:
         candidate = open_instance(with_pixels(original.dataset, masked))
         assert prove(original, candidate, masked, KEY).frames_compared == original.frames
         nothing = mask(original, ())
-        assert nothing.identical == (original.surplus is None and not original.unused_bits)
+        whole = original.surplus is None and not original.unused_bits and not original.odd_items
+        assert nothing.identical == whole  # an item of odd length is padded, its codestream untouched
         prove(original, open_instance(with_pixels(original.dataset, nothing)), nothing, KEY)
