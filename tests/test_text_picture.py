@@ -8,6 +8,7 @@ import numpy as np
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import Detectors, Reading, SearchSettings, TextBox
+from scrub_pixels.text.leftovers import unexplained
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.reading import LineReader
 
@@ -140,3 +141,15 @@ def test_what_no_line_explains_in_a_box_is_kept_to_the_thinnest_letter() -> None
     box = TextBox(FIRST.union(Region(60, 40, 10, 60)), 0.9)
     lines = found(image, Fixed((TextBox(FIRST, 0.9), box), {10: Reading("LIVER", 0.99)}))
     assert any(c.region.contains(Region(60, 90, 8, 2)) for c in lines)
+
+
+def test_letters_run_together_with_a_known_line_are_not_lost_with_it() -> None:
+    # A line above, joined to the known one by a stroke: together one mark, most of it in the known line.
+    above = Region(46, 60, 9, 30)
+    image = picture(Region(60, 40, 12, 90), above)
+    image[60, 40:130] = 255
+    image[46:61, 60] = 255
+    image[50, 60:90] = 255
+    box = TextBox(Region(42, 36, 34, 98), 0.9)
+    ink = unexplained(image, box.region, [Region(58, 38, 16, 94)])
+    assert ink[50 - 42, 60 - 36 : 90 - 36].all()

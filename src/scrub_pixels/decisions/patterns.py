@@ -39,6 +39,9 @@ _MONTH_LIKE = (
 )
 """Short names of months with the letters that readers take for digits."""
 
+_MONTH_CUT = "(?:ja|fe|ma|ap|ju|au|se|oc|no|de)"
+"""Months whose last letter was read as a mark (``07Ma-98``)."""
+
 _CUT = "(?:(?:[.\u3002]\\s?){3}|[.\u3002]{2}\\s*$|\u2026|~)"
 
 Check = Callable[[re.Match[str]], bool]
@@ -110,6 +113,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
         ("date, month misread", rf"(?<![\d.])\d{{1,2}}[-/.] ?[a-z]{{3,9}}[-/.] ?{_YEAR}(?![\d.])", _always),
         ("date, month misread", rf"(?<![\da-z]){_DAY_LIKE}{_MONTH_LIKE}{_YEAR_LIKE}(?![\da-z])", _always),
+        ("date, month misread", rf"(?<![\da-z.])[0-3]?\d{_MONTH_CUT}[-/]\d{{2}}(?!\d)", _always),
         ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"^0\d/\d\d$", _always),

@@ -31,6 +31,9 @@ EDGE = 4
 LEAST_STROKE = 4
 """Length of the smallest mark that may be a letter: a turned I or a 1 is that long and two samples wide."""
 
+LARGEST_LETTER = 2.0
+"""Heights of a line; marks that are larger are several letters, or more than letters."""
+
 STACKED = 1.9
 """A box that many times as tall as the marks in it holds more than one line."""
 
@@ -54,7 +57,8 @@ def leftovers(image: Image, box: TextBox, known: Sequence[Region]) -> list[TextB
         Regions of lines whose reading accounts for all of their ink.
     """
     shape = (image.shape[0], image.shape[1])
-    reach = ((region, max(2, round(0.2 * thickness(region)))) for region in known)
+    # On plain ground a letter belongs to the line that most of it lies in: no more reach is needed.
+    reach = ((region, 2 if box.plain else max(2, round(0.2 * thickness(region)))) for region in known)
     around = [region.expanded(more, more, shape) for region, more in reach]
     inside = [shared for shared in (region.intersection(box.region) for region in around) if shared]
     if sum(shared.area for shared in inside) < (LITTLE if box.plain else MUCH) * box.region.area:
@@ -82,8 +86,9 @@ def _over_texture(image: Image, box: TextBox, known: Sequence[Region]) -> list[T
 def unexplained(image: Image, region: Region, known: Sequence[Region]) -> NDArray[np.uint8]:
     """Return the marks of a box, 1 where one is, that lie for the most part outside `known` lines.
 
-    A mark that is partly in a line is all the line's or none of it: lines that stand close must not
-    cut each other's letters. What only reaches into the box from outside is another box's.
+    A letter that is partly in a line is all the line's or none of it: lines that stand close must not
+    cut each other's letters. What only reaches into the box from outside is another box's. Marks larger
+    than letters, run together with each other or with the ground, are judged sample by sample.
     """
     ink, window = ink_of(image, region, (EDGE, EDGE))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.mask, connectivity=8)
@@ -97,8 +102,11 @@ def unexplained(image: Image, region: Region, known: Sequence[Region]) -> NDArra
     open_ = 2 * np.bincount(labels[covered], minlength=count) < sizes
     letters = stats[:, 2:4].max(axis=1) >= LEAST_STROKE
     left = own & open_ & letters
-    left[0] = False
-    return left[labels][ink.inner.slices].astype(np.uint8)
+    height = min((thickness(line) for line in known), default=thickness(region))
+    large = stats[:, 2:4].max(axis=1) > LARGEST_LETTER * height
+    left[0] = large[0] = False
+    open_marks = np.where(large[labels], ~covered, left[labels])
+    return open_marks[ink.inner.slices].astype(np.uint8)
 
 
 def parted(image: Image, box: TextBox) -> list[TextBox]:
