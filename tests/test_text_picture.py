@@ -10,7 +10,7 @@ from scrub_pixels.geometry import Region
 from scrub_pixels.text import Detectors, Reading, SearchSettings, TextBox
 from scrub_pixels.text.leftovers import unexplained
 from scrub_pixels.text.picture import Candidate, PictureSearch
-from scrub_pixels.text.reading import LineReader
+from scrub_pixels.text.reading import Choice, LineReader
 
 SETTINGS = SearchSettings(upscale=1.0)
 FIRST, SECOND = Region(40, 40, 10, 60), Region(60, 40, 10, 60)
@@ -153,3 +153,15 @@ def test_letters_run_together_with_a_known_line_are_not_lost_with_it() -> None:
     box = TextBox(Region(42, 36, 34, 98), 0.9)
     ink = unexplained(image, box.region, [Region(58, 38, 16, 94)])
     assert ink[50 - 42, 60 - 36 : 90 - 36].all()
+
+
+def test_crumbs_beside_a_line_that_reads_surely_take_it_not_apart() -> None:
+    line, dots = Region(40, 40, 18, 120), (Region(38, 50, 5, 30), Region(38, 120, 5, 30))
+    image = picture(line, *dots)
+    image[line.row : line.bottom, 70:85] = image[line.row : line.bottom, 100:115] = 0  # two wide gaps
+    boxes = tuple(TextBox(r, 0.9) for r in (line.expanded(3, 3, (200, 300)), *dots))
+    detector = Fixed(boxes, {18: Reading("20221105", 0.98), 5: Reading("1", 0.99)})
+    search = PictureSearch(Detectors(detector, detector), LineReader(detector, SETTINGS), SETTINGS)
+    whole = Candidate(line.expanded(2, 2, (200, 300)), 0.9, Choice(Reading("20221105", 0.98)))
+    crumbs = [Candidate(dot, 0.9, Choice(Reading("1", 0.99))) for dot in dots]
+    assert whole in search._without_bloat(image, [whole, *crumbs], ())

@@ -29,7 +29,7 @@ EDGE = 4
 """Samples around a box in which its marks are followed, to tell them from those of its neighbours."""
 
 LEAST_STROKE = 4
-"""Length of the smallest mark that may be a letter: a turned I or a 1 is that long and two samples wide."""
+"""Height of the lowest letter of a lying line; a turned one may be as long and two samples wide."""
 
 LARGEST_LETTER = 2.0
 """Heights of a line; marks that are larger are several letters, or more than letters."""
@@ -156,5 +156,5 @@ def _lines(ink: NDArray[np.uint8], height: int) -> list[Region]:
     return [
         Region(row, column, rows, columns)
         for column, row, columns, rows in boxes
-        if max(rows, columns) >= LEAST_STROKE
+        if rows >= LEAST_STROKE
     ]

@@ -166,6 +166,8 @@ class PictureSearch:
         close = [k for k in known if k is not candidate and _overlaps(k.region, candidate.region)]
         near = [k.region for k in close]
         if self._is_settled(candidate):
+            # crumbs, surely read as they may be, take no line apart that reads surely as a whole
+            near = [k.region for k in close if _is_word(k.choice.best, self.settings)]
             left = leftovers(image, box, near) if _is_bloated(candidate, near) else [box]
             tall = near and thickness(candidate.region) >= BLOATED * max(map(thickness, near))
             if not left or (tall and len(near) > 1 and left != [box]):
