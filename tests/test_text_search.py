@@ -12,6 +12,7 @@ import pytest
 
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text import Detectors, SearchSettings, TextBox, find_text, load_reader, reread
+from scrub_pixels.text.codes import find_codes
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,14 @@ def test_tiny_and_stretched_frames_do_not_crash(reader, shape):
     noise = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
     search = find_text(Shown((noise,)), reader)
     assert search.frames_searched == 1
+
+
+def test_a_small_qr_code_on_a_large_page_is_found():
+    code = cv2.resize(cv2.QRCodeEncoder_create().encode("PATIENT 4711"), None, fx=2, fy=2, interpolation=0)
+    page = np.full((1400, 1000), 255, np.uint8)
+    page[850 : 850 + code.shape[0], 700 : 700 + code.shape[1]] = code
+    region = Region(850, 700, *code.shape)
+    assert any(c.region.intersection(region) and not c.choice.best.text for c in find_codes(page))
 
 
 def test_qr_code_becomes_an_unread_line(reader):

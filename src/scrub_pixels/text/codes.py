@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,10 @@ from scrub_pixels.text.reading import UNREAD, Choice
 
 QUIET = 0.15
 """Share of its side by which a code may be larger than its corners say."""
+
+TILE = 500
+LARGEST_SMALL = 130
+"""Samples of a piece that is searched enlarged, and of the largest code that always lies whole in one."""
 
 LEAST_SIDE = 16
 """Smaller finds are noise, samples."""
@@ -24,7 +30,8 @@ def find_codes(image: Image, within: Region | None = None) -> list[Candidate]:
     grey = piece if piece.ndim == 2 else cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
     if min(grey.shape) < 2 * LEAST_SIDE:
         return []
-    regions = (_region(corners, grey.shape) for corners in (*_qr_corners(grey), *_bar_corners(grey)))
+    found = (*_qr_corners(grey), *_small_qr_corners(grey), *_bar_corners(grey))
+    regions = (_region(corners, grey.shape) for corners in found)
     return [
         Candidate(region.moved(area.row, area.column), 1.0, Choice(UNREAD)) for region in regions if region
     ]
@@ -37,6 +44,17 @@ def _qr_corners(grey: Image) -> list[np.ndarray]:
     except cv2.error:  # OpenCV 5.0 clusters finder patterns before it counts them: there are too few
         return []
     return list(corners) if found else []
+
+
+def _small_qr_corners(grey: Image) -> Iterator[np.ndarray]:
+    """Yield the corners of codes that are small on a large picture, which OpenCV reduces to 512 samples."""
+    step = TILE - LARGEST_SMALL
+    for top in range(0, max(1, grey.shape[0] - LARGEST_SMALL), step):
+        for left in range(0, max(1, grey.shape[1] - LARGEST_SMALL), step):
+            piece = np.ascontiguousarray(grey[top : top + TILE, left : left + TILE])
+            enlarged = cv2.resize(piece, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+            for corners in _qr_corners(np.asarray(enlarged)):
+                yield corners / 2 + (left, top)
 
 
 def _bar_corners(grey: Image) -> list[np.ndarray]:
