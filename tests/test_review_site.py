@@ -173,10 +173,10 @@ def test_a_folder_that_is_no_workspace_and_a_port_that_is_taken_are_refused(tmp_
     with pytest.raises(WorkspaceError):
         serve(tmp_path, open_browser=False)
     case = a_case(tmp_path, held=1)
-    with pytest.raises(UsageError, match="account"):
-        serve(case.workspace, open_browser=False, shared=True)
+    with pytest.raises(UsageError, match="Nobody has an account yet.*users add NAME WORKSPACE"):
+        serve(case.workspace, open_browser=False, access=Access(shared=True))
     with serving._listening(Access()) as taken, pytest.raises(UsageError, match="listen"):
-        serve(case.workspace, open_browser=False, port=taken.getsockname()[1])
+        serve(case.workspace, open_browser=False, access=Access(port=taken.getsockname()[1]))
 
 
 def test_the_link_is_opened_from_a_private_page_and_not_from_the_command_line(tmp_path, monkeypatch, capsys):

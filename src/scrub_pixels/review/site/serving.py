@@ -93,8 +93,7 @@ class Access:
         return [f"{name}:{port}" for name in names] + (list(self.names) if self.behind_proxy else [])
 
 
-def serve(workspace: Path, *, queue: str | None = None, host: str = "127.0.0.1", port: int = 0,
-          open_browser: bool = True, shared: bool = False, approvals: int = 1,
+def serve(workspace: Path, *, queue: str | None = None, open_browser: bool = True, approvals: int = 1,
           access: Access | None = None, passphrase: bytes = b"") -> None:
     """Serve the review site of a workspace until it is interrupted.
 
@@ -104,14 +103,12 @@ def serve(workspace: Path, *, queue: str | None = None, host: str = "127.0.0.1",
         The private folder of a run.
     queue
         ``postgresql+psycopg://...`` if the run had its queue there.
-    host, port, shared
-        Where to listen and for whom, unless `access` says it.
     open_browser
         Whether to open the site in a browser of this machine.
     approvals
         How many different reviewers have to accept a draft.
     access
-        How the site is reached, in full.
+        How the site is reached, and by whom (default: from this machine, by whoever has the link).
     passphrase
         What the crosswalk is encrypted with, as in the run.
 
@@ -125,7 +122,7 @@ def serve(workspace: Path, *, queue: str | None = None, host: str = "127.0.0.1",
     WorkspaceError
         If this is no workspace.
     """
-    access = access or Access(host=host, port=port, shared=shared)
+    access = access or Access()
     check(access, approvals)
     uvicorn = _uvicorn()
     assets = load_assets()
@@ -164,7 +161,7 @@ def _house(desk: Desk, assets: Assets, address: _Address) -> Iterator[Any]:
     accounts = Accounts(address.workspace) if access.shared else None
     if accounts and not accounts.all():
         raise UsageError("Nobody has an account yet.",
-                         remedy="Add one: scrub-pixels review users add WORKSPACE NAME --role admin")
+                         remedy="Add one: scrub-pixels review users add NAME WORKSPACE --role admin")
     releaser = Releaser(desk)
     releaser.start()
     try:
