@@ -79,6 +79,30 @@ def test_a_task_that_kills_its_workers_is_a_casualty_and_no_neighbour_of_it(dask
     client.wait_for_workers(2, timeout=PATIENCE)
 
 
+class Lost:
+    """A result that kills the worker from which it is fetched."""
+
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Lost, ()
+
+
+def lost_and_then_fatal(marker):
+    """End well once, and kill the worker when done again."""
+    if marker.exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    marker.touch()
+    return Lost()
+
+
+def test_a_result_that_is_lost_on_the_way_and_fails_when_made_again_ends(dask, tmp_path):
+    address, client = dask
+    tasks = [tmp_path / "marker"]
+    (end,) = ClusterExecutor(lambda: dask_cluster(address)).run(lost_and_then_fatal, tasks)
+    assert end[0] == tasks[0] and isinstance(end[1], Casualty)
+    client.wait_for_workers(2, timeout=PATIENCE)
+
+
 def test_what_can_be_taken_apart_comes_back_at_once_to_be(dask):
     address, client = dask
     executor = ClusterExecutor(lambda: dask_cluster(address), divisible=lambda task: True)

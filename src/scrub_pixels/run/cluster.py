@@ -1,4 +1,4 @@
-"""Dask as an executor, through its `concurrent.futures` face: the same code path as local processes.
+"""Dask as an executor of `concurrent.futures` futures: the same code path as local processes.
 
 What travels through the scheduler is a unit of work (paths and numbers) and its accounts; pixels
 never do. Workers read IN and write OUT themselves, so both have to be where every worker sees them:
@@ -7,6 +7,10 @@ a shared file system, or URLs.
 How often a unit is tried on another worker when its own dies is the scheduler's to say
 (``distributed.scheduler.allowed-failures``, 3 unless configured). A cluster without workers is waited
 for, and after a while given up; so is one whose scheduler has gone. What was not finished is for --resume.
+
+Dask's own ``Client.get_executor`` is not used: when a worker dies between the end of a task and the
+fetching of its result, and the task then fails as it is done again, a future of that executor never ends
+(`distributed.cfexecutor`, seen with release 2026.8).
 """
 
 from __future__ import annotations
@@ -86,17 +90,25 @@ class _Cluster:
 
     def __init__(self, client: Any, patience: float) -> None:
         self._client, self._patience = client, max(SECONDS_TO_CONNECT, patience)
-        self._executor = client.get_executor(pure=False)
         self._absence = Absence(patience)
         self._room, self._counted = LEAST_ROOM, -SECONDS_BETWEEN_COUNTS
 
     def submit(self, work: Callable[[Any], Any], task: Any) -> futures.Future[Any]:
         try:
-            return self._executor.submit(work, task)
+            remote = self._client.submit(work, task, pure=False)
+            return asyncio.run_coroutine_threadsafe(self._fetched(remote), self._client.loop.asyncio_loop)
         except _GONE:
             if self._client.status == "running":
                 raise
             raise _lost() from None
+
+    async def _fetched(self, remote: Any) -> Any:
+        """Return what a task returned, or raise what it raised; a result that was lost is made again."""
+        try:
+            (result,) = await self._client.gather([remote], asynchronous=True)
+        except futures.CancelledError:  # Dask's own is not the one that cancels a future of this loop
+            raise asyncio.CancelledError from None
+        return result
 
     def room(self) -> int:
         """Return how many tasks shall be in flight: some for every thread of every worker there is now.
