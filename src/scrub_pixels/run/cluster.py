@@ -151,6 +151,8 @@ class _Cluster:
         if type(error).__name__ in _NO_WORKERS:
             raise _without_workers("for as long as its scheduler allows") from None
         # What the work itself raises is a ScrubError: this is the cluster speaking.
+        if self._client.status != "running":
+            raise _lost() from None
         raise ScrubError(f"The cluster did not take or return the work ({type(error).__name__}).",
                          remedy="Install the same packages on its scheduler and workers, "
                                 "and start again with --resume.") from None
