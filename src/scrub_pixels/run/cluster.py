@@ -108,6 +108,10 @@ class _Cluster:
             (result,) = await self._client.gather([remote], asynchronous=True)
         except futures.CancelledError:  # Dask's own is not the one that cancels a future of this loop
             raise asyncio.CancelledError from None
+        except OSError:
+            if remote.status == "error":  # the task's own
+                raise
+            raise _lost() from None
         return result
 
     def room(self) -> int:
