@@ -1,6 +1,8 @@
 """Executors: every task comes back, also those that cost their worker."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -60,3 +62,23 @@ def test_tasks_are_taken_as_they_are_needed():
 
     next(iter(ProcessExecutor(1, 60).run(double, tasks())))
     assert len(taken) < 20
+
+
+UNGUARDED = """
+from scrub_pixels.errors import ScrubError
+from scrub_pixels.run.executors import ProcessExecutor
+
+try:
+    list(ProcessExecutor(2, 60).run(abs, [1, 2, 3]))
+except ScrubError as error:
+    print(error)
+"""
+"""What a script looks like whose workers begin by running the script itself."""
+
+
+def test_workers_that_die_as_they_start_end_the_run_with_the_remedy(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    said = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert said.returncode == 0
+    assert "die as they start" in said.stdout and "__main__" in said.stdout

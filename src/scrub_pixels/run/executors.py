@@ -12,6 +12,7 @@ import concurrent.futures as futures
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -182,6 +183,10 @@ class _Processes:
     def casualty(self, error: BaseException) -> Casualty | None:
         if isinstance(error, futures.TimeoutError):
             return TIME_LIMIT
+        if isinstance(error, BrokenProcessPool):
+            raise ScrubError("Worker processes die as they start.",
+                             remedy="A script that calls this needs `if __name__ == \"__main__\":` around the "
+                                    "call; elsewhere jobs=0 works in one process and shows the cause.") from None
         if not isinstance(error, ProcessExpired):
             return None
         if error.exitcode == -TIME_IS_UP:
