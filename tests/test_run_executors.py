@@ -81,4 +81,4 @@ def test_workers_that_die_as_they_start_end_the_run_with_the_remedy(tmp_path):
     script.write_text(UNGUARDED)
     said = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert said.returncode == 0
-    assert "die as they start" in said.stdout and "__main__" in said.stdout
+    assert "before they had work" in said.stdout and "__main__" in said.stdout

@@ -184,9 +184,10 @@ class _Processes:
         if isinstance(error, futures.TimeoutError):
             return TIME_LIMIT
         if isinstance(error, BrokenProcessPool):
-            raise ScrubError("Worker processes die as they start.",
-                             remedy="A script that calls this needs `if __name__ == \"__main__\":` around the "
-                                    "call; elsewhere jobs=0 works in one process and shows the cause.") from None
+            raise ScrubError("Worker processes died before they had work, as when they cannot start.",
+                             remedy="A script needs `if __name__ == \"__main__\":` around its call. Elsewhere "
+                                    "start again with --resume; jobs=0 works in this process and shows why."
+                             ) from None
         if not isinstance(error, ProcessExpired):
             return None
         if error.exitcode == -TIME_IS_UP:
