@@ -185,8 +185,8 @@ class _Processes:
             return TIME_LIMIT
         if isinstance(error, BrokenProcessPool):
             raise ScrubError("Worker processes died before they had work, as when they cannot start.",
-                             remedy="A script needs `if __name__ == \"__main__\":` around its call. Elsewhere "
-                                    "start again with --resume; jobs=0 works in this process and shows why."
+                             remedy="Start again with --resume; --jobs 0 works in one process and shows why. "
+                                    'A script needs `if __name__ == "__main__":` around its call.'
                              ) from None
         if not isinstance(error, ProcessExpired):
             return None
