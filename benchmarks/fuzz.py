@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import multiprocessing
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -177,7 +178,9 @@ def campaign(files: list[bytes], count: int, seed: int, jobs: int) -> tuple[Coun
     """Run all cases; return how often each end occurred, and what must not occur with its number."""
     ends: Counter[str] = Counter()
     bad: list[str] = []
-    with ProcessPool(max_workers=jobs, max_tasks=500, initializer=_quiet) as pool:
+    # A forked child of a process with threads can hang in a native library, and no damaged file is to blame.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPool(max_workers=jobs, max_tasks=500, initializer=_quiet, context=spawn) as pool:
         future = pool.map(take, cases(files, count, seed), timeout=SECONDS, chunksize=1)
         results, number = future.result(), 0
         while True:

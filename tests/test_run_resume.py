@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -284,7 +285,8 @@ def test_an_instance_that_needs_too_much_memory_is_refused_and_tried_again_with_
         pytest.skip("this system does not tell how much memory a process has")
     saved(plain(), tmp_path / "in" / "small")
     saved(plain(Rows=6000, Columns=6000, PixelData=bytes(36_000_000)), tmp_path / "in" / "zlarge")
-    run(header_only(tmp_path, memory=24 << 20))
+    # In a worker of its own: what this process has freed before would count as room.
+    run(replace(header_only(tmp_path, memory=24 << 20), jobs=1))
     found = rows(header_only(tmp_path))
     assert (found["small"].code, found["zlarge"].code) == ("", "memory")
     assert run(header_only(tmp_path, resume=True)).totals.released == 2
