@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from scrub_pixels.cli.app import app, console
+from scrub_pixels.cli.sampling import EVERY_ONE, Level, SampleOptions
 from scrub_pixels.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ app.command(catalog_app)
 app.command(cohort_app)
 
 Format = Literal["table", "csv", "jsonl"]
-Level = Literal["patient", "study", "series", "instance"]
 FORMAT = Annotated[Format, Parameter(name=["--format", "-f"])]
 
 MOST_JOBS = 512
@@ -42,35 +42,23 @@ class Selection:
         Condition in DuckDB's SQL over the catalog's columns, such as "modality = 'US' AND rows >= 480".
     sql
         File with a saved cohort, or with one SELECT that yields a column `path`.
-    sample
-        Draw that many, the same ones every time.
-    sample_by
-        Draw whole patients, studies or series, or instances.
-    seed
-        Another seed, another sample.
-    stratify
-        Column whose values the sample represents in proportion.
+    drawn
+        Draw a sample of them.
     """
 
     where: str = ""
     sql: Path | None = None
-    sample: int | None = None
-    sample_by: Level = "instance"
-    seed: int = 0
-    stratify: str = ""
+    drawn: SampleOptions = EVERY_ONE
 
     @property
     def question(self) -> Question:
         """What to ask the catalog."""
         from scrub_pixels.catalog.cohort import question_from
-        from scrub_pixels.catalog.query import Question, Sample
+        from scrub_pixels.catalog.query import Question
 
         if self.where and self.sql:
             raise UsageError("--where and --sql exclude each other.", remedy="Give one of them.")
-        asked = question_from(self.sql) if self.sql else Question(self.where)
-        if self.sample is None:
-            return asked
-        return replace(asked, sample=Sample(self.sample, self.sample_by, self.seed, self.stratify))
+        return self.drawn.drawn_from(question_from(self.sql) if self.sql else Question(self.where))
 
 
 EVERYTHING = Selection()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
+from scrub_pixels.cli.sampling import EVERY_ONE, SampleOptions
 from scrub_pixels.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,23 +31,14 @@ class ChoiceOptions:
         Condition in DuckDB's SQL over its columns, such as "modality = 'US' AND rows >= 480".
     cohort
         Name or file of a saved cohort, or a file with one SELECT that yields a column `path`.
-    sample
-        Draw that many, the same ones every time.
-    sample_by
-        Draw whole patients, studies or series, or instances.
-    seed
-        Another seed, another sample.
-    stratify
-        Column whose values the sample represents in proportion.
+    drawn
+        Draw a sample of them.
     """
 
     catalog: Annotated[Path | None, Parameter(name="--catalog")] = None
     where: str = ""
     cohort: str = ""
-    sample: int | None = None
-    sample_by: Literal["patient", "study", "series", "instance"] = "instance"
-    seed: int = 0
-    stratify: str = ""
+    drawn: SampleOptions = EVERY_ONE
 
 
 EVERY_INPUT = ChoiceOptions()
@@ -68,7 +60,7 @@ def chosen_inputs(options: ChoiceOptions, source: Path | str) -> Callable[[Sourc
     if isinstance(source, str):
         raise UsageError("A catalog lists a folder of this machine, and IN is a URL.", remedy="Leave it out.")
     from scrub_pixels.catalog.cohort import chosen_paths, named, question_from
-    from scrub_pixels.catalog.query import Question, Sample
+    from scrub_pixels.catalog.query import Question
     from scrub_pixels.catalog.rows import stored_name
 
     if options.where and options.cohort:
@@ -76,8 +68,5 @@ def chosen_inputs(options: ChoiceOptions, source: Path | str) -> Callable[[Sourc
     asked = Question(options.where)
     if options.cohort:
         asked = question_from(named(options.catalog, options.cohort))
-    if options.sample is not None:
-        drawn = Sample(options.sample, options.sample_by, options.seed, options.stratify)
-        asked = replace(asked, sample=drawn)
-    paths = chosen_paths(options.catalog, asked, source)
+    paths = chosen_paths(options.catalog, options.drawn.drawn_from(asked), source)
     return lambda found: stored_name(found.relative) in paths
