@@ -18,6 +18,7 @@ from tests.gateways import (
     NAME,
     archive,
     associated,
+    below,
     every_context,
     in_background,
     names_in,
@@ -45,7 +46,7 @@ def test_what_is_sent_is_scrubbed_and_written(gateway, tmp_path):
     datasets = [small() for _ in range(3)]
     assert send(gateway, datasets) == [0, 0, 0]
     settled(gateway, 3)
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 3
+    assert len(list(below(tmp_path / "out", "*.dcm"))) == 3
     assert not names_in(tmp_path / "out")
     until(lambda: gateway.reception.spool.usage == (0, 0), "no original stays after its release")
 
@@ -67,7 +68,7 @@ def test_the_same_instance_sent_twice_is_taken_once(gateway, tmp_path):
     assert send(gateway, [dataset]) == [0]
     settled(gateway, 1)
     assert (gateway.reception.taken, gateway.reception.repeated) == (1, 2)
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
+    assert len(list(below(tmp_path / "out", "*.dcm"))) == 1
 
 
 def test_echo(gateway):
@@ -179,7 +180,7 @@ def test_a_full_disk_is_answered_with_out_of_resources(gateway, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("scrub_pixels.gateway.spool.os.fsync", full)
         assert send(gateway, [small()]) == [0xA700]
-    assert not [p for p in gateway.reception.spool.folder.rglob("*") if p.is_file()]
+    assert not [p for p in below(gateway.reception.spool.folder, "*") if p.is_file()]
     assert send(gateway, [small()]) == [0]
     settled(gateway, 1)
 
@@ -205,7 +206,7 @@ def test_an_aborted_association_leaves_nothing(gateway):
         association.abort()
     assert send(gateway, [small()]) == [0]
     settled(gateway, 1)
-    until(lambda: not list(gateway.reception.spool.folder.rglob("*.dcm")), "no original stays")
+    until(lambda: not list(below(gateway.reception.spool.folder, "*.dcm")), "no original stays")
 
 
 @pytest.mark.parametrize("data", [
@@ -234,7 +235,7 @@ def test_two_clients_at_once(gateway, tmp_path):
     in_background(lambda: answers.extend(send(gateway, mine)), lambda: answers.extend(send(gateway, yours)))
     assert answers == [0] * 30
     settled(gateway, 30)
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 30
+    assert len(list(below(tmp_path / "out", "*.dcm"))) == 30
 
 
 def test_nothing_is_said_about_what_is_read(tmp_path, capfd, caplog):

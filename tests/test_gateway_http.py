@@ -20,7 +20,7 @@ from scrub_pixels.gateway import Gateway, HttpDoor, Spooling
 from scrub_pixels.gateway.fetch import FetchFailed, fetch_studies, read_service
 from scrub_pixels.gateway.multipart import BadMultipart, Body, Reader, boundary_of
 from scrub_pixels.policy import from_table
-from tests.gateways import LONG, NAME, archive, names_in, part10, settings, settled, small, until
+from tests.gateways import LONG, NAME, archive, below, names_in, part10, settings, settled, small, until
 
 TOKEN = "a-token-that-nobody-guesses"
 
@@ -63,7 +63,7 @@ def test_what_is_stored_is_scrubbed(gateway, tmp_path):
     assert response.headers["content-type"].startswith("application/dicom+json")
     assert uids(response, "00081199") == [d.SOPInstanceUID for d in datasets]
     settled(gateway, 3)
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 3 and not names_in(tmp_path / "out")
+    assert len(list(below(tmp_path / "out", "*.dcm"))) == 3 and not names_in(tmp_path / "out")
 
 
 def test_some_stored_is_202_and_none_is_409(gateway):
@@ -138,7 +138,7 @@ def test_a_body_that_breaks_off_leaves_nothing_half(gateway):
         head += f"Content-Type: {headers['Content-Type']}\r\n\r\n"
         line.sendall(head.encode() + body[:100_000])
     settled(gateway, 1)
-    until(lambda: not [p for p in gateway.reception.spool.folder.rglob("*") if p.is_file()], "nothing half")
+    until(lambda: not [p for p in below(gateway.reception.spool.folder, "*") if p.is_file()], "nothing half")
 
 
 def test_without_the_token_nobody_gets_anything(tmp_path):
@@ -191,8 +191,8 @@ def test_stow_in_and_stow_out(tmp_path):
             settled(gateway, 3)
             assert gateway.journal.counts()["done"] == 3
         settled(destination, 3)
-    assert not list((tmp_path / "out").rglob("*.dcm"))
-    assert len(list((tmp_path / "second" / "out").rglob("*.dcm"))) == 3
+    assert not list(below(tmp_path / "out", "*.dcm"))
+    assert len(list(below(tmp_path / "second" / "out", "*.dcm"))) == 3
 
 
 def test_a_poison_instance_does_not_keep_a_request_back(tmp_path):
@@ -346,7 +346,7 @@ def test_the_command_takes_studies_of_a_service_and_leaves_no_original(tmp_path,
         assert main([source, str(tmp_path / "out"), "--header-only", "--jobs", "0"]) == 0
         assert main([source, str(tmp_path / "out"), "--header-only", "--jobs", "0", "--resume"]) == 0
         assert main([source, str(tmp_path / "other"), "--header-only", "--jobs", "0", "--dry-run"]) == 0
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 3
+    assert len(list(below(tmp_path / "out", "*.dcm"))) == 3
     assert {p.name for p in tmp_path.iterdir()} == {"out", "out.workspace"}
     printed = capfd.readouterr()
     assert NAME not in printed.out + printed.err and study not in printed.out + printed.err
@@ -360,7 +360,7 @@ def test_originals_of_what_is_not_released_stay_private(tmp_path):
     with web(Archive([small(study), broken])) as url:
         source = f"dicomweb+{url}/dicom-web?StudyInstanceUID={study}"
         assert main([source, str(tmp_path / "out"), "--jobs", "0"]) == 1
-    left = [p for p in (tmp_path / "out.workspace.fetched").rglob("*") if p.is_file()]
+    left = [p for p in below(tmp_path / "out.workspace.fetched", "*") if p.is_file()]
     assert len(left) == 1 and left[0].stat().st_mode & 0o077 == 0
     assert left[0].parent.stat().st_mode & 0o077 == 0
 
