@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,11 +152,13 @@ def test_equal_uids_get_their_names_by_order_not_by_chance(tmp_path, first, monk
 def test_kept_names_are_judged_by_what_any_file_says(tmp_path):
     """The folder is called after a patient whom only the file beside it names."""
     saved(plain(), tmp_path / "in" / "x" / "named.dcm")
+    saved(plain(), tmp_path / "in" / "Stranger" / "chest" / "k.dcm")
     saved(plain(PatientName="", PatientID="1"), tmp_path / "in" / "QUIXOTEWSKI" / "thorax" / "k.dcm")
     saved(plain(PatientName="", PatientID="1"), tmp_path / "in" / "1.2.840.99.3.1" / "k.dcm")
-    run(header_only(tmp_path, layout=Layout.KEEP))
+    run(header_only(tmp_path, layout=Layout.KEEP_UNKNOWN))
     kept = outputs(header_only(tmp_path))
     assert kept["x/named.dcm"] == "x/named.dcm"
+    assert kept["Stranger/chest/k.dcm"] == "Stranger/chest/k.dcm"
     assert kept["QUIXOTEWSKI/thorax/k.dcm"].endswith("/thorax/k.dcm")
     assert "quix" not in kept["QUIXOTEWSKI/thorax/k.dcm"].lower()
     assert "1.2.840" not in kept["1.2.840.99.3.1/k.dcm"]
@@ -163,12 +166,37 @@ def test_kept_names_are_judged_by_what_any_file_says(tmp_path):
 
 def test_a_name_learned_later_takes_back_what_it_names(tmp_path):
     saved(plain(PatientName="", PatientID="1"), tmp_path / "in" / "Quixotewski" / "k.dcm")
-    run(header_only(tmp_path, layout=Layout.KEEP))
+    run(header_only(tmp_path, layout=Layout.KEEP_UNKNOWN))
     assert outputs(header_only(tmp_path))["Quixotewski/k.dcm"] == "Quixotewski/k.dcm"
     saved(plain(), tmp_path / "in" / "x.dcm")
-    run(header_only(tmp_path, layout=Layout.KEEP, resume=True))
+    run(header_only(tmp_path, layout=Layout.KEEP_UNKNOWN, resume=True))
     assert all("uixotewski" not in str(path) for path in digests(tmp_path / "out"))
     assert len(digests(tmp_path / "out")) == 2
+
+
+def test_names_of_strangers_do_not_stay_in_paths(tmp_path, caplog):
+    """No header names them; what is not plainly technical goes, and how many paths that concerns is said."""
+    for name in ("Mueller/chest/k.dcm", "chest/Mueller.dcm", "4711081/img-0001.dcm", "2019/04/12/k.dcm",
+                 "thorax/k.dcm"):
+        saved(plain(), tmp_path / "in" / name)
+    run(header_only(tmp_path, layout=Layout.KEEP))
+    kept = outputs(header_only(tmp_path))
+    shapes = {name: re.sub("[0-9a-f]{24}", "*", output) for name, output in kept.items()}
+    assert shapes == {
+        "Mueller/chest/k.dcm": "*/chest/k.dcm", "chest/Mueller.dcm": "chest/*.dcm",
+        "4711081/img-0001.dcm": "*/img-0001.dcm", "2019/04/12/k.dcm": "*/*/*/k.dcm",
+        "thorax/k.dcm": "thorax/k.dcm"}
+    (warned,) = [record.facts for record in caplog.records if record.getMessage() == "unknown-names"]
+    assert warned["paths"] == 4 and "--unknown-names keep" in warned["message"]
+
+
+def test_kept_unknown_names_are_warned_of_and_asked_for_again(tmp_path, caplog):
+    saved(plain(), tmp_path / "in" / "Mueller" / "k.dcm")
+    run(header_only(tmp_path, layout=Layout.KEEP_UNKNOWN))
+    (warned,) = [record.facts for record in caplog.records if record.getMessage() == "unknown-names"]
+    assert warned["paths"] == 1 and "stay in OUT" in warned["message"] and "ueller" not in warned["message"]
+    with pytest.raises(UsageError, match="--unknown-names keep"):
+        run(header_only(tmp_path, layout=Layout.KEEP, resume=True))
 
 
 def test_names_that_differ_in_case_alone_do_not_collide(tmp_path):

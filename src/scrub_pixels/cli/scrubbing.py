@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -18,12 +18,16 @@ from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.cli.review_options import UNREVIEWED, ReviewOptions, with_review
 from scrub_pixels.errors import UsageError
 
+if TYPE_CHECKING:
+    from scrub_pixels.run.campaign import Layout
+
 MOST_JOBS = 512
 
 STREAM = "-"
 DICOMWEB = "dicomweb+"
 
 LayoutName = Literal["new", "keep"]
+UnknownNames = Literal["replace", "keep"]
 
 
 @Parameter(name="*", group=RUNNING)
@@ -39,6 +43,9 @@ class RunOptions:
         File with a passphrase or key that encrypts the crosswalk in the workspace.
     layout
         new: pseudonym/study/series/instance.dcm; keep: the input's own paths, checked for identifiers.
+    unknown_names
+        With "--layout keep", what becomes of names in paths that are not plainly technical: replace them by
+        keyed codes, or keep them. Kept ones may name people whom no header names: you say that they do not.
     key_file
         Only for "- -": a file whose bytes are the key, instead of a workspace.
     jobs
@@ -65,6 +72,7 @@ class RunOptions:
     crosswalk_key: Path | None = None
     key_file: Path | None = None
     layout: LayoutName = "new"
+    unknown_names: UnknownNames = "replace"
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"])] = None
     scheduler: str = ""
     worker_wait: float = 300.0
@@ -107,14 +115,14 @@ DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
 
         again = partial(scrub, policy=policy, run=run, choice=choice, review=review)
         return scrub_from_dicomweb(source, out, run, lambda folder: again(folder, out))
-    from scrub_pixels.run.campaign import Campaign, Layout
+    from scrub_pixels.run.campaign import Campaign
     from scrub_pixels.run.header_commands import passphrase
     from scrub_pixels.run.observing import Wanted
     from scrub_pixels.run.show import carry_out, rehearse_aloud
     from scrub_pixels.store.places import place_of
 
     campaign = Campaign(place_of(source), place_of(out), effective_policy(policy), run.workspace,
-                        Layout(run.layout), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
+                        _layout(run), _jobs(run.jobs), run.resume, passphrase(run.crosswalk_key),
                         scheduler=run.scheduler, memory=_bytes(run.memory),
                         worker_wait=_wait(run.worker_wait), chosen=chosen_inputs(choice, place_of(source)))
     campaign = with_review(campaign, review)
@@ -131,6 +139,17 @@ def _stream(source: str, out: str, policy: PolicyOptions, run: RunOptions) -> in
         raise UsageError("IN and OUT are streams together or not at all.",
                          remedy="scrub-pixels - - <in.dcm >out.dcm")
     return stream_standard(effective_policy(policy), key_from(run.workspace, run.key_file))
+
+
+def _layout(run: RunOptions) -> Layout:
+    """Return how files are named; names that are not known stay only where that is asked for."""
+    from scrub_pixels.run.campaign import Layout
+
+    if run.unknown_names == "replace":
+        return Layout(run.layout)
+    if run.layout != "keep":
+        raise UsageError("--unknown-names is about --layout keep.", remedy="Add that, or leave it out.")
+    return Layout.KEEP_UNKNOWN
 
 
 def _bytes(text: str) -> int:

@@ -42,7 +42,7 @@ from scrub_pixels.store.accounts import (
 )
 from scrub_pixels.store.atomic import DuplicateUid, Output, Place, open_out
 from scrub_pixels.store.books import Books, as_input, open_books
-from scrub_pixels.store.layout import KeptNames, new_path, tells
+from scrub_pixels.store.layout import KEEP, KEEP_UNKNOWN, KeptNames, new_path, tells
 from scrub_pixels.store.learned import Learned
 from scrub_pixels.store.ledger import Row
 from scrub_pixels.store.objects import open_prefix
@@ -310,10 +310,13 @@ def _kept_back(outcome: Scrubbed | Held) -> Held:
 
 def _place(scrubbed: Scrubbed, original: Dataset, entry: Entry, secret: bytes) -> Place:
     """Return where an Instance goes: the rules are those of a run."""
-    if entry.naming == "keep":
+    if entry.naming in (KEEP, KEEP_UNKNOWN):
         identity = harvest(original)
         told = tells(identity)
-        names = KeptNames(secret, lambda text: told(text) or contains_identifier(text, identity))
-        return names.place(entry.relative)
+
+        def judge(text: str) -> bool:
+            return told(text) or contains_identifier(text, identity)
+
+        return KeptNames(secret, judge, entry.naming).place(entry.relative)
     relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
     return Place(relative, second_name(relative, entry.relative, secret))

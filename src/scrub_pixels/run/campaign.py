@@ -30,6 +30,7 @@ from scrub_pixels.run.work import Layout, Orders, Task, Unit, is_divisible, work
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import Output, open_out
 from scrub_pixels.store.books import Books, open_books
+from scrub_pixels.store.layout import KEEP_UNKNOWN
 from scrub_pixels.store.learned import Learned, of_run, taught
 from scrub_pixels.store.ledger import Row, Totals
 from scrub_pixels.store.objects import open_prefix
@@ -183,8 +184,9 @@ def _check_layout(campaign: Campaign, books: Books) -> None:
     """Refuse to go on with an OUT whose files are named the other way."""
     before = books.ledger.runs.layout()
     if campaign.resume and before and before != campaign.layout.value:
-        raise UsageError(f"OUT was written with --layout {before}.",
-                         remedy=f"Go on with --layout {before}, or name a new output folder.")
+        option = "--layout keep --unknown-names keep" if before == KEEP_UNKNOWN else f"--layout {before}"
+        raise UsageError(f"OUT was written with {option}.",
+                         remedy=f"Go on with {option}, or name a new output folder.")
 
 
 def rehearse(campaign: Campaign, watch: Watcher = lambda account: None) -> None:
@@ -308,6 +310,8 @@ class _Run:
                     yield Task(number, source, self.orders, name, group)
                 elif group and not all(done):
                     yield Task(0, source, self.orders, name, group, settled=True)
+        if names:
+            names.tell()
 
     def _names(self) -> ChosenNames | None:
         if self.campaign.layout is Layout.NEW:

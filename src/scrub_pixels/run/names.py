@@ -8,6 +8,7 @@ given here and not by workers, so that they depend on what lies in IN, never on 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator
 
@@ -20,8 +21,9 @@ from scrub_pixels.header.needles import needles_of
 from scrub_pixels.run.discovery import Source
 from scrub_pixels.run.executors import Casualty, Executor
 from scrub_pixels.run.feed import Feed
+from scrub_pixels.run.observing import log
 from scrub_pixels.run.work import Orders, Task, Unit, is_divisible
-from scrub_pixels.store.layout import KeptNames, tells
+from scrub_pixels.store.layout import KEEP_UNKNOWN, KeptNames, has_unknown_words, tells
 
 _LIKE_A_UID = re.compile(r"\d+(?:\.\d+){3,}")
 """Replaced in every path, so that the UIDs of all of IN need not be remembered."""
@@ -29,6 +31,11 @@ _LIKE_A_UID = re.compile(r"\d+(?:\.\d+){3,}")
 _NOT_IN_NAMES = frozenset({IdentifierKind.UID, IdentifierKind.TIME, IdentifierKind.AGE,
                            IdentifierKind.FREE_TEXT})
 _CODE = 8
+
+_STAYED = ("{} input paths hold words that are no technical terms, and they stay in OUT: names of people whom "
+           "no header names would stay, too. Look at the names in OUT before you share it.")
+_REPLACED = ("{} input paths hold words or numbers that are not plainly technical; keyed codes stand for them "
+             "in OUT. If you know them to name nobody: --unknown-names keep.")
 
 
 class ChosenNames:
@@ -43,14 +50,24 @@ class ChosenNames:
     def __init__(self, names: KeptNames) -> None:
         self._names = names
         self._taken: set[bytes] = set()
+        self.unknown = 0
 
     def name_for(self, source: Source) -> str:
         """Return the path below OUT; the second of two that would collide, in case too, gets a code."""
+        self.unknown += has_unknown_words(source.relative)
         place = self._names.place(source.relative)
         if self._take(place.relative) or not place.otherwise:
             return place.relative
         self._take(place.otherwise)
         return place.otherwise
+
+    def tell(self) -> None:
+        """Warn of paths whose words are not known: how many, with which consequence, and what to do."""
+        if not self.unknown:
+            return
+        message = _STAYED if self._names.naming == KEEP_UNKNOWN else _REPLACED
+        log("unknown-names", logging.WARNING, paths=self.unknown, naming=self._names.naming,
+            message=message.format(self.unknown))
 
     def _take(self, name: str) -> bool:
         code = hashlib.blake2b(name.casefold().encode(), digest_size=_CODE).digest()
@@ -74,7 +91,7 @@ def choose_names(sources: Iterator[Source], orders: Orders, executor: Executor) 
             found.update(dict.fromkeys(outcome))
         elif is_divisible(unit):
             feed.again(unit)
-    return ChosenNames(KeptNames(orders.secret, judge_of(Identity(tuple(found)))))
+    return ChosenNames(KeptNames(orders.secret, judge_of(Identity(tuple(found))), orders.layout.value))
 
 
 def identify_together(unit: Unit) -> Identity:

@@ -56,6 +56,9 @@ class Layout(str, Enum):
 
     NEW = "new"
     KEEP = "keep"
+    """The input's own paths; what identifies, and what is not plainly technical, is replaced."""
+    KEEP_UNKNOWN = "keep-unknown"
+    """The same, but words that are not known stay, and may be names of people whom no header names."""
 
 
 @dataclass(frozen=True)

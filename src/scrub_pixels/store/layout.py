@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from pydicom import Dataset
 
 from scrub_pixels.decisions.identity import IdentifierKind, Identity
+from scrub_pixels.decisions.paths import is_plain, shows_a_date
 from scrub_pixels.decisions.spelling import compact, fold, spelt_out, tokens
 from scrub_pixels.errors import ProofFailed
 from scrub_pixels.header.keys import ProjectKey
@@ -30,6 +31,9 @@ _SHORTEST_NAME, _SHORTEST_START, _SHORTEST_INSIDE = 2, 3, 4
 
 ContainsIdentifier = Callable[[str], bool]
 """Tells whether a text holds anything that identifies the patient (from the header stage)."""
+
+KEEP, KEEP_UNKNOWN = "keep", "keep-unknown"
+"""Ways of naming outputs after inputs, by their word in ledger and queue."""
 
 
 def new_path(dataset: Dataset, pseudonym: str) -> str:
@@ -62,10 +66,14 @@ class KeptNames:
         The project key's bytes: a replaced part becomes a keyed digest, the same wherever it stands.
     contains_identifier
         Judges one part of a path; a part is also judged with its separators read as blanks.
+    naming
+        `KEEP` replaces every part that is not plainly technical, too, since it may name somebody whom no
+        header names; `KEEP_UNKNOWN` leaves such parts.
     """
 
     secret: bytes
     contains_identifier: ContainsIdentifier
+    naming: str = KEEP
 
     def __repr__(self) -> str:
         return "KeptNames()"
@@ -76,8 +84,8 @@ class KeptNames:
         The result is relative, never leaves OUT, has safe characters only, and ends in ``.dcm``.
         Its second choice carries a digest, for inputs that differ only in what a safe name drops.
         """
-        parts = [p for p in PurePosixPath(relative).parts if p not in ("/", ".")] or [relative]
-        kept = [self._part(p) for p in parts]
+        parts = _parts(relative)
+        kept = [self._part(part) for part in self._undated(parts)]
         if self._identifies("".join(p for p, name in zip(parts, kept, strict=True) if _safe(p) == name)):
             return Place(self._digest(relative) + SUFFIX)
         stem = kept[-1][: -len(SUFFIX)] if kept[-1].lower().endswith(SUFFIX) else kept[-1]
@@ -88,9 +96,15 @@ class KeptNames:
 
     def _part(self, part: str) -> str:
         safe = _safe(part)
-        if not safe or self._identifies(part):
+        if not safe or self._identifies(part) or not (self.naming == KEEP_UNKNOWN or is_plain(part)):
             return self._digest(part)
         return safe
+
+    def _undated(self, parts: list[str]) -> list[str]:
+        """Return parts as they are; where they show a date together (2019/04/12), numbers as their codes."""
+        if self.naming == KEEP_UNKNOWN or not shows_a_date("/".join(parts)):
+            return parts
+        return [self._digest(part) if any(map(str.isdigit, part)) else part for part in parts]
 
     def _identifies(self, part: str) -> bool:
         readings = (part, re.sub(r"[\W_]+", " ", part), unicodedata.normalize("NFKC", part))
@@ -99,6 +113,16 @@ class KeptNames:
     def _digest(self, part: str) -> str:
         code = part.encode("utf-8", "surrogateescape")
         return ProjectKey(self.secret).digest(code, "layout")[:24]
+
+
+def has_unknown_words(relative: str) -> bool:
+    """Tell whether a path has a part that is not plainly technical."""
+    parts = _parts(relative)
+    return shows_a_date("/".join(parts)) or not all(map(is_plain, parts))
+
+
+def _parts(relative: str) -> list[str]:
+    return [p for p in PurePosixPath(relative).parts if p not in ("/", ".")] or [relative]
 
 
 def tells(identity: Identity) -> ContainsIdentifier:
