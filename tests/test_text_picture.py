@@ -8,9 +8,11 @@ import numpy as np
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import Detectors, Reading, SearchSettings, TextBox
+from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.leftovers import unexplained
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.reading import Choice, LineReader
+from scrub_pixels.text.unpacking import Unpacking
 
 SETTINGS = SearchSettings(upscale=1.0)
 FIRST, SECOND = Region(40, 40, 10, 60), Region(60, 40, 10, 60)
@@ -161,7 +163,7 @@ def test_crumbs_beside_a_line_that_reads_surely_take_it_not_apart() -> None:
     image[line.row : line.bottom, 70:85] = image[line.row : line.bottom, 100:115] = 0  # two wide gaps
     boxes = tuple(TextBox(r, 0.9) for r in (line.expanded(3, 3, (200, 300)), *dots))
     detector = Fixed(boxes, {18: Reading("20221105", 0.98), 5: Reading("1", 0.99)})
-    search = PictureSearch(Detectors(detector, detector), LineReader(detector, SETTINGS), SETTINGS)
+    unpacking = Unpacking(BoxReader(LineReader(detector, SETTINGS), SETTINGS), SETTINGS)
     whole = Candidate(line.expanded(2, 2, (200, 300)), 0.9, Choice(Reading("20221105", 0.98)))
     crumbs = [Candidate(dot, 0.9, Choice(Reading("1", 0.99))) for dot in dots]
-    assert whole in search._without_bloat(image, [whole, *crumbs], ())
+    assert whole in unpacking.unpacked(image, [whole, *crumbs], ())

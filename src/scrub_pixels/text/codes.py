@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text.picture import Candidate
+from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.readers import Image
 from scrub_pixels.text.reading import UNREAD, Choice
 
