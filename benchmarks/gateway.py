@@ -88,17 +88,25 @@ def by_gateway(source: Path, folder: Path, options: list[str], clients: int) -> 
         send = ["dcmsend", "-aec", "SCRUB", "--scan-directories", "127.0.0.1", str(dicom)]
         folders = [[str(each) for each in sorted(source.iterdir())[n::clients]] for n in range(clients)]
         senders = [subprocess.Popen([*send, *mine]) for mine in folders if mine]
-        report = max(1, count // 5)
+        step = min(1000, max(1, count // 5))
+        report = 0
         while (settled := ended(http)) < count:
             if settled >= report:
-                print(f"  {settled:6d} instances: {memory_of(process.pid) / 2**20:.0f} MiB", flush=True)
-                report += max(1, count // 5)
+                tell_memory(settled, process.pid)
+                report = settled - settled % step + step
             time.sleep(0.2)
         figure = Figure(time.perf_counter() - start, cpu_of(process.pid) - before, count)
-        print(f"  {count:6d} instances: {memory_of(process.pid) / 2**20:.0f} MiB")
+        tell_memory(count, process.pid)
         if any(sender.wait() for sender in senders):
             raise SystemExit("a sender failed")
     return figure
+
+
+def tell_memory(settled: int, pid: int) -> None:
+    """Print what the gateway and its workers have in memory."""
+    sizes = [memory_of(each) / 2**20 for each in family_of(pid)]
+    workers = " + ".join(f"{size:.1f}" for size in sizes[1:])
+    print(f"  {settled:6d} instances: {sizes[0]:.1f} MiB, workers {workers} MiB", flush=True)
 
 
 def ended(port: int) -> int:
@@ -119,9 +127,9 @@ def family_of(pid: int) -> list[int]:
 
 
 def memory_of(pid: int) -> int:
-    """Return the resident bytes of a process and its descendants."""
-    sizes = (re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{p}/status").read_text()) for p in family_of(pid))
-    return sum(int(match[1]) * 1024 for match in sizes if match)
+    """Return the resident bytes of a process; of one that has ended, 0."""
+    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(match[1]) * 1024 if match else 0
 
 
 def cpu_of(pid: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 
 from scrub_pixels import Policy
 from scrub_pixels.gateway import DimseDoor, Gateway, GatewaySettings, Peer, Retry
+from scrub_pixels.gateway.wire import SteadyAE
 
 NAME = "ZANZIBARSKY"
 """A patient's name that stands nowhere by chance."""
@@ -141,7 +144,7 @@ def patient(ae: AE) -> AE:
 @contextmanager
 def associated(gateway: Gateway, datasets: list[Dataset], title: str = "TESTER"):
     """Yield an association with a gateway for some data sets."""
-    ae = patient(AE(ae_title=title))
+    ae = patient(SteadyAE(ae_title=title))
     pairs = {(str(d.SOPClassUID), str(d.file_meta.TransferSyntaxUID)) for d in datasets}
     for sop_class, syntax in sorted(pairs):
         ae.add_requested_context(sop_class, syntax)
@@ -178,8 +181,14 @@ def in_background(*functions: Callable[[], object]) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
+def below(folder: Path, pattern: str = "*") -> Iterator[Path]:
+    """Yield what lies below a folder in which others work: what vanishes while one looks is not there."""
+    for here, folders, files in os.walk(folder):
+        yield from (Path(here, name) for name in fnmatch.filter([*folders, *files], pattern))
+
+
 def names_in(folder: Path) -> list[Path]:
     """Return the files of a folder that hold the patient's name, in content or path."""
     needle = NAME.encode()
-    return [path for path in folder.rglob("*") if needle in str(path).encode()
+    return [path for path in below(folder) if needle in str(path).encode()
             or (path.is_file() and needle in path.read_bytes())]

@@ -14,14 +14,16 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE, build_role
+from pynetdicom import build_role
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
 )
 
-from scrub_pixels.gateway.journal import Commitment, Journal, Stage
+from scrub_pixels.gateway.journal import Journal, Stage
+from scrub_pixels.gateway.promises import Commitment
 from scrub_pixels.gateway.settings import Peer, Retry
+from scrub_pixels.gateway.wire import SteadyAE
 
 NO_SUCH_INSTANCE = 0x0112
 CLASS_CONFLICT = 0x0119
@@ -66,7 +68,7 @@ class Committer:
         peer = str(association.requestor.ae_title).strip()
         request = {"transaction": transaction, "items": items}
         if peer in self._peers:
-            self._journal.promise(peer, request)
+            self._journal.promises.enter(peer, request)
             return
         threading.Thread(target=self._report_back, args=(association, request), daemon=True,
                          name="gateway-commitment").start()
@@ -74,16 +76,16 @@ class Committer:
     def report_due(self) -> None:
         """Report on noted requests whose time has come."""
         with self._lock:
-            for commitment in self._journal.promises():
+            for commitment in self._journal.promises.due():
                 self._report(commitment)
 
     def _report(self, commitment: Commitment) -> None:
         if self._report_anew(self._peers.get(commitment.peer), commitment.request):
-            self._journal.reported(commitment.id)
+            self._journal.promises.reported(commitment.id)
         elif commitment.attempts + 1 >= MOST_REPORTS or commitment.peer not in self._peers:
-            self._journal.reported(commitment.id)
+            self._journal.promises.reported(commitment.id)
         else:
-            self._journal.report_later(commitment.id, self._retry.delay(commitment.attempts + 1))
+            self._journal.promises.report_later(commitment.id, self._retry.delay(commitment.attempts + 1))
 
     def _report_back(self, association: Any, request: Any) -> None:
         """Report over the association of the request, once that has been answered."""
@@ -103,7 +105,7 @@ class Committer:
         """Send a report over an association of our own, as the SCP of it (PS3.4 J.3.3)."""
         if peer is None:
             return False
-        ae = AE(ae_title=self._title)
+        ae = SteadyAE(ae_title=self._title)
         ae.add_requested_context(StorageCommitmentPushModel)
         ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = 60
         role = build_role(StorageCommitmentPushModel, scp_role=True)

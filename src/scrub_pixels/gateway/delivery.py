@@ -7,15 +7,16 @@ defines as harmless (PS3.4 B.2); nothing is skipped.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.gateway.journal import Journal, Parcel
+from scrub_pixels.gateway.journal import Journal
+from scrub_pixels.gateway.parcels import Parcel
 from scrub_pixels.gateway.settings import GatewaySettings
+from scrub_pixels.gateway.worker import Worker
 
 ENTERED_AT_ONCE = 4
 """Receipts that are entered in one commit."""
@@ -78,43 +79,38 @@ class Delivery:
     """
 
     def __init__(self, settings: GatewaySettings, journal: Journal, destination: Destination | None) -> None:
-        self._settings, self._journal, self._destination = settings, journal, destination
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="gateway-delivery", daemon=True)
+        self._settings, self._parcels, self._destination = settings, journal.parcels, destination
+        self._worker = Worker("gateway-delivery", self._round)
         self.delivered = self.failed = 0
-        self.trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the last delivery failed as a whole; empty if it did not."""
+        return self._worker.trouble
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._thread.start()
+        self._worker.start()
 
     def wake(self) -> None:
         """Tell that something is due."""
-        self._wake.set()
+        self._worker.wake()
 
     def stop(self) -> None:
         """Finish the batch under way, and stop."""
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join()
+        self._worker.stop()
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._deliver_due()
-            except Exception as error:  # noqa: BLE001 - a thread that ends would stop all forwarding
-                self.trouble = type(error).__name__
-            self._wake.wait(self._pause())
-            self._wake.clear()
+    def _round(self) -> float:
+        self._deliver_due()
+        return self._pause()
 
     def _pause(self) -> float:
-        retry, settings = self._settings.retry.first, self._settings
-        return min(settings.poll, retry, settings.stable / 2 if settings.stable else settings.poll)
+        return min(self._settings.look, self._settings.retry.first)
 
     def _deliver_due(self) -> None:
         settings = self._settings
-        while self._destination and not self._stopping.is_set():
-            due = self._journal.due(BATCH, settings.stable, settings.retry.most)
+        while self._destination and not self._worker.stopping:
+            due = self._parcels.due(BATCH, settings.stable, settings.retry.most)
             if not due or not self._deliver(self._destination, due):
                 return
 
@@ -134,7 +130,7 @@ class Delivery:
             problem = down.problem
         unanswered = [Receipt(item.token, problem or "no-answer") for item in present
                       if item.token not in answered]
-        self.trouble = problem
+        self._worker.trouble = problem
         self._enter(parcels, [*missing, *unanswered])
         return not problem
 
@@ -142,15 +138,15 @@ class Delivery:
         stored = [receipt.token for receipt in receipts if not receipt.problem]
         failed = [receipt for receipt in receipts if receipt.problem]
         delay = self._settings.retry.delay
-        self._journal.delivered(stored)
-        self._journal.postpone((r.token, r.problem, delay(parcels[r.token].attempts + 1)) for r in failed)
+        self._parcels.delivered(stored)
+        self._parcels.postpone((r.token, r.problem, delay(parcels[r.token].attempts + 1)) for r in failed)
         self.delivered, self.failed = self.delivered + len(stored), self.failed + len(failed)
         for token in stored:
             self._empty(parcels[token].output)
 
     def _empty(self, output: str) -> None:
         """Remove a delivered file from the outbox, and folders left empty by that."""
-        if self._journal.sharing(output):
+        if self._parcels.sharing(output):
             return
         target = self._settings.out / output
         target.unlink(missing_ok=True)
@@ -163,7 +159,7 @@ class Delivery:
     def sweep(self, outputs: Iterable[str]) -> None:
         """Remove from the outbox what was delivered just before a crash."""
         for output in outputs:
-            if self._journal.is_behind(output):
+            if self._parcels.is_behind(output):
                 self._empty(output)
 
 

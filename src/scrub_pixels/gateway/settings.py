@@ -185,7 +185,8 @@ class GatewaySettings:
         Certificates to use towards the destination; None speaks plain DICOM, and HTTPS with the
         authorities of the system.
     stable
-        Seconds a study must have been quiet before it is forwarded; 0 forwards at once.
+        Seconds a Series must have been quiet before its pixels are searched, all of it together, and
+        a study before it is forwarded; 0 waits for neither.
     jobs
         Worker processes; 0 works in this process.
     spooling, retry
@@ -217,6 +218,11 @@ class GatewaySettings:
             raise UsageError("The gateway has no door.", remedy="Give --port or --http-port.")
         if self.to and self.stow:
             raise UsageError("--to and --stow exclude each other.", remedy="Run one gateway for each.")
+
+    @property
+    def look(self) -> float:
+        """Seconds after which to look for what time alone makes ready."""
+        return min(self.poll, self.stable / 2) if self.stable else self.poll
 
     @property
     def forwards(self) -> bool:

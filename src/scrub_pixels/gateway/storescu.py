@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydicom.filereader import read_file_meta_info
-from pynetdicom import AE
 from pynetdicom.presentation import build_context
 
 from scrub_pixels.gateway.delivery import DestinationDown, Item, Receipt
 from scrub_pixels.gateway.settings import Peer, TlsFiles
 from scrub_pixels.gateway.tls import client_context
+from scrub_pixels.gateway.wire import SteadyAE
 
 MOST_CONTEXTS = 128
 """Presentation contexts of one association (PS3.8 9.3.2.2)."""
@@ -45,16 +45,25 @@ class StoreScu:
     def deliver(self, items: Sequence[Item]) -> Iterator[Receipt]:
         """Deliver files, over as many associations as their presentation contexts need."""
         for contexts, group in _grouped(items):
-            association = self._associate(contexts)
-            try:
+            with self._association(contexts) as association:
                 for item, context in group:
                     yield self._send(association, item, context)
-            finally:
-                with suppress(RuntimeError, OSError):
-                    association.release()
+
+    @contextmanager
+    def _association(self, contexts: Sequence[Context]) -> Iterator[Any]:
+        """Yield an association; one that is lost is not asked to end, which would wait for an answer."""
+        association = self._associate(contexts)
+        try:
+            yield association
+        except DestinationDown:
+            association.abort()
+            raise
+        finally:
+            with suppress(RuntimeError, OSError):
+                association.release()
 
     def _associate(self, contexts: Sequence[Context]) -> Any:
-        ae = AE(ae_title=self._title)
+        ae = SteadyAE(ae_title=self._title)
         ae.connection_timeout = min(self._timeout, 15.0)
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = self._timeout
         wanted = [build_context(sop_class, syntax) for sop_class, syntax in contexts]

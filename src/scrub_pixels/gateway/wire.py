@@ -8,6 +8,7 @@ thread, and one that stops in the TLS handshake blocks the whole server. It also
 from __future__ import annotations
 
 import logging
+import queue
 import socket
 import ssl
 import threading
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, Association, _config, evt
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 PDU_SLACK = 1 << 20
@@ -35,6 +36,42 @@ class OverLimit(OSError):
     """The peer sent more than is taken; pynetdicom ends the association on an OSError."""
 
 
+class AnswersStay(queue.Queue[Any]):
+    """Messages of an association: its own thread, which looks without waiting, takes requests only.
+
+    pynetdicom pauses that thread while somebody waits for an answer, but does not notice if it has
+    just passed the point of the pause. It then takes the answer, or the word that the connection is
+    gone, and whoever waits for it waits until the time limit.
+    """
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Return a message; without waiting, only a request."""
+        if not block:
+            with self.mutex:
+                if self.queue and _is_answer(self.queue[0][1]):
+                    raise queue.Empty
+        return super().get(block, timeout)
+
+
+def _is_answer(message: Any) -> bool:
+    """Tell whether a message is an answer, or the end of them."""
+    return message is None or getattr(message, "MessageIDBeingRespondedTo", None) is not None
+
+
+class SteadyAE(AE):
+    """An application whose associations lose no answer, and wait for no acknowledgement to go on sending."""
+
+    def associate(self, *args: Any, **options: Any) -> Association:
+        """Associate as `AE` does."""
+        association = super().associate(*args, **options)
+        association.dimse.msg_queue = AnswersStay()
+        sock = association.dul.socket.socket if association.dul.socket else None
+        if sock:
+            with suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return association
+
+
 class BoundedSocket(AssociationSocket):
     """A socket that stops reading where `limit_bytes` says."""
 
@@ -43,13 +80,32 @@ class BoundedSocket(AssociationSocket):
         self._assoc_served, self._pdu, self._message, self._read = assoc, pdu, message, 0
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Read so many bytes, or raise `OverLimit` before they are read."""
+        """Read so many bytes, or as many as came before the end; raise `OverLimit` before they are read."""
         self._read += nr_bytes
         if nr_bytes > self._pdu + PDU_SLACK or self._read > self._message + COMMAND_SLACK:
             raise OverLimit("over the limit")
         if self._assoc_served.dimse.msg_queue.qsize() > MOST_UNANSWERED:
             raise OverLimit("does not wait")
-        return super().recv(nr_bytes)
+        if self.socket is None:
+            raise OverLimit("closed")
+        received = bytearray(nr_bytes)
+        rest = memoryview(received)
+        while rest:
+            self._acknowledge()
+            if not (count := self.socket.recv_into(rest)):
+                return received[: nr_bytes - len(rest)]
+            rest = rest[count:]
+        return received
+
+    def _acknowledge(self) -> None:
+        """Have what came acknowledged now, where the system can; it forgets this, so each time anew.
+
+        Many senders write head and body of a PDU one by one, and Nagle's algorithm keeps the body
+        back until the head is acknowledged, which systems delay by 40 ms: for every instance.
+        """
+        if self.socket and hasattr(socket, "TCP_QUICKACK"):
+            with suppress(OSError):
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def message_ended(self) -> None:
         """Begin to count anew: a whole DIMSE message has come."""
@@ -63,6 +119,7 @@ class BoundedHandler(RequestHandler):
 
     def _create_association(self) -> Any:
         assoc = super()._create_association()
+        assoc.dimse.msg_queue = AnswersStay()
         assoc.dul.event_queue.get_nowait()  # "connected", which each socket that is made says once
         assoc.dul.socket = BoundedSocket(assoc, self.request, self.server.ae.maximum_pdu_size,
                                          self.server.largest)

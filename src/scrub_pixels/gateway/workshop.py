@@ -33,7 +33,7 @@ class Workshop:
     """
 
     def __init__(self, jobs: int, seconds: float) -> None:
-        self.room = max(1, jobs * TASKS_AHEAD)
+        self.room, self.hands = max(1, jobs * TASKS_AHEAD), max(1, jobs)
         self.cost = Cost(seconds if jobs else 0.0)
         self._done: queue.Queue[Done] = queue.Queue()
         context = multiprocessing.get_context("spawn")
