@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import time
 from types import SimpleNamespace
 
 import pydicom
@@ -152,16 +153,51 @@ def test_a_logged_exception_is_its_type_alone():
     assert line["error"] == "ValueError" and "Quixotewski" not in json.dumps(line)
 
 
-def test_spans_are_made_where_a_tracer_is(monkeypatch):
-    spans = []
+@pytest.fixture
+def spans(monkeypatch):
+    """The spans that the real OpenTelemetry SDK exports; its provider is set in this process alone."""
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    class Tracer:
-        def start_span(self, name, start_time, attributes):
-            return SimpleNamespace(end=lambda end_time: spans.append((name, end_time - start_time,
-                                                                      attributes)))
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("opentelemetry.trace.get_tracer", provider.get_tracer)
+    yield exporter
+    provider.shutdown()
 
-    monkeypatch.setattr(observing, "tracer", Tracer)
+
+def test_every_input_of_a_run_is_a_span_without_identifiers(spans, tmp_path):
+    """Released, held, refused and no DICOM: from its start to its end, and nothing that names anybody."""
+    folder = tmp_path / "in" / "QUIXOTEWSKI"
+    saved(plain(), folder / "a.dcm")
+    saved(plain(BurnedInAnnotation="YES"), folder / "b.dcm")
+    (folder / "c.dcm").write_bytes(saved(plain(PatientComments="ZQ77310"), folder / "d").read_bytes()[:900])
+    (folder / "ZQ77310.txt").write_text("note")
+    begun = time.time_ns()
+    main([str(tmp_path / "in"), str(tmp_path / "out"), "--jobs", "0", "--quiet"])
+    finished = spans.get_finished_spans()
+    assert sorted(span.attributes["scrub_pixels.outcome"] for span in finished) \
+        == ["held", "not-dicom", "refused", "released", "released"]
+    for span in finished:
+        assert set(span.attributes) == {f"scrub_pixels.{name}" for name in (
+            "ref", "outcome", "code", "stage", "frames", "frames_masked", "bytes")}
+        assert begun - 10**9 < span.start_time <= span.end_time < time.time_ns() + 10**9
+        told = span.to_json().lower()
+        assert not any(word in told for word in ("quixotewski", "zq77310", str(tmp_path).lower(), "1.2.840"))
+    assert len({span.attributes["scrub_pixels.ref"] for span in finished}) == 5
+
+
+def test_a_span_lasts_as_long_as_the_work(spans):
     with observers(Wanted()) as observe:
         observe(Account(Outcome.HELD, ref=3, started=1e9, seconds=2.0))
-    ((name, length, attributes),) = spans
-    assert length == 2_000_000_000 and attributes["scrub_pixels.outcome"] == "held" and "instance" in name
+    (span,) = spans.get_finished_spans()
+    assert span.end_time - span.start_time == 2_000_000_000 and span.name == "scrub-pixels instance"
+
+
+def test_without_opentelemetry_there_are_no_spans_and_no_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
+    assert observing.tracer() is None
+    with observers(Wanted()) as observe:
+        observe(Account(Outcome.HELD))

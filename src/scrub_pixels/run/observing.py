@@ -123,10 +123,10 @@ def trace_account(tracer: Any) -> Observer:
 def tracer() -> Any:
     """Return the tracer of OpenTelemetry, which does nothing until it is configured; None without it."""
     try:
-        from opentelemetry import trace
+        from opentelemetry.trace import get_tracer
     except ImportError:
         return None
-    return trace.get_tracer("scrub-pixels")
+    return get_tracer("scrub-pixels")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scrub_pixels.errors import UsageError
 from scrub_pixels.store.atomic import was_written_here
-from scrub_pixels.store.objects import is_empty_prefix, is_prefix_of_ours
+from scrub_pixels.store.objects import is_empty_prefix, is_prefix_of_ours, is_web
 
 
 def check_places(source: Path | str, out: Path | str, resume: bool) -> None:
@@ -55,6 +55,9 @@ def _check_folder(out: Path, resume: bool) -> None:
 
 
 def _check_prefix(out: str, resume: bool) -> None:
+    if is_web(out):
+        raise UsageError("OUT is on a plain web server, which takes no files.",
+                         remedy="Name a folder, or a URL that can be written, such as s3://, gs:// or az://.")
     _check_content(resume or is_empty_prefix(out), not resume or is_prefix_of_ours(out))
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scrub_pixels.errors import MissingDependency, UsageError
+from scrub_pixels.errors import MissingDependency, ScrubError, UsageError
 from scrub_pixels.store.atomic import (
     MARKER,
     MARKER_TEXT,
@@ -41,8 +41,8 @@ PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": 
             "https": "aiohttp"}
 """What fsspec needs besides itself, by the scheme of a URL."""
 
-STORAGE_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, EOFError)
-"""What storage libraries raise: botocore and google-cloud derive theirs from these or are wrapped."""
+STORAGE_ERRORS = (Exception,)
+"""What storage libraries raise: aiohttp, gcsfs and azure have families of their own, without a common kin."""
 
 
 def file_system(url: str) -> tuple[Any, str]:
@@ -72,11 +72,18 @@ def file_system(url: str) -> tuple[Any, str]:
                          ) from None
 
 
+def is_web(url: str) -> bool:
+    """Tell whether a URL is of a plain web server: its folders are pages of links, and it takes no files."""
+    return url.startswith(("http://", "https://"))
+
+
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
     """Turn what a storage library raises into `StoreFailed`, without the names it quotes."""
     try:
         yield
+    except ScrubError:
+        raise
     except STORAGE_ERRORS as error:
         remedy = "Check the store and the credentials, and start again with --resume."
         raise StoreFailed(f"{what} cannot be written ({type(error).__name__}).", remedy=remedy) from None
