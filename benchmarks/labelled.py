@@ -3,6 +3,8 @@
 FOLDER holds ``truth/<name>.json`` files and the DICOM files they name. Judged from the pixels
 alone, independently of what the scrubber claims: *removed* means that almost none of the ink of an
 identifying text is still there in any frame, *kept* that almost all of the ink of a harmless one is.
+Ink is what `scrub-pixels evaluate` takes for it. That command judges what is displayed, within what a
+lossy re-encoding may change; here a stored sample that differs at all has changed.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from scrub_pixels import Held, Policy, Scrubbed, Scrubber
 from scrub_pixels.errors import ScrubError
 from scrub_pixels.frames import Instance, open_instance
 from scrub_pixels.policy import load_policy
+from scrub_pixels.run.evaluate.judging import ink_in
 
 GONE, STANDING = 0.95, 0.95
 """Shares of the ink that must be gone to count as removed, or unchanged to count as kept."""
@@ -58,10 +61,7 @@ def ink(image: np.ndarray, box: list[int]) -> np.ndarray:
     """Mask of the samples in `box` that stand out from the box's own background."""
     x0, y0, x1, y1 = box
     crop = image[y0:y1, x0:x1].astype(np.float32)
-    crop = crop.reshape(*crop.shape[:2], -1)
-    background = np.median(crop.reshape(-1, crop.shape[-1]), axis=0)
-    distance = np.abs(crop - background).max(axis=-1)
-    return distance > max(12.0, 0.4 * float(distance.max(initial=0.0)))
+    return ink_in(crop.reshape(*crop.shape[:2], -1)).mask
 
 
 def change(shown: list[np.ndarray], different: np.ndarray, box: list[int]) -> float:

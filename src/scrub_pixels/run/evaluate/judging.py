@@ -148,11 +148,42 @@ def _look(label: Label, frame: int, pairs: list[tuple[Image, Image]]) -> Iterato
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What stands out in a box.
+
+    Parameters
+    ----------
+    mask
+        ``(rows, columns)``, true where there is ink.
+    distance
+        Levels by which every sample stands out from the ground.
+    ground
+        Median colour of the box.
+    """
+
+    mask: Mask
+    distance: NDArray[np.float32]
+    ground: NDArray[np.float32]
+
+
+def ink_in(crop: NDArray[np.float32]) -> Ink:
+    """Return the ink of a box: what stands out by a shade, and by 40 % of what stands out most.
+
+    Parameters
+    ----------
+    crop
+        ``(rows, columns, channels)`` of a displayed frame.
+    """
+    ground = np.median(crop.reshape(-1, crop.shape[-1]), axis=0)
+    distance = np.abs(crop - ground).max(-1)
+    return Ink(distance > max(SHADE, 0.4 * float(distance.max(initial=0.0))), distance, ground)
+
+
 def _compared(old: NDArray[np.float32], new: NDArray[np.float32]) -> _Look | None:
     """Judge one box; None if nothing in it stands out."""
-    ground = np.median(old.reshape(-1, old.shape[-1]), axis=0)
-    stood_out = np.abs(old - ground).max(-1)
-    ink = stood_out > max(SHADE, 0.4 * float(stood_out.max(initial=0.0)))
+    found = ink_in(old)
+    ink, stood_out, ground = found.mask, found.distance, found.ground
     if not ink.any():
         return None
     paper = ~ink if (~ink).any() else ink
