@@ -51,6 +51,7 @@ from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments,
 from scrub_pixels.policy import Icons, Passage, Policy
 from scrub_pixels.text import (
     Detectors,
+    RememberingReader,
     TextLine,
     TextReader,
     TextSearch,
@@ -186,7 +187,7 @@ class Scrubber:
     @cached_property
     def reader(self) -> TextReader:
         """What reads text, loaded when it is first needed."""
-        return load_reader(self.policy.reader, self._threads)
+        return RememberingReader(load_reader(self.policy.reader, self._threads))
 
     @cached_property
     def detectors(self) -> Detectors:

@@ -7,6 +7,7 @@ from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.readers import (
     READERS,
     Reading,
+    RememberingReader,
     TextBox,
     TextDetector,
     TextReader,
@@ -22,6 +23,7 @@ __all__ = [
     "Detectors",
     "FusedDetector",
     "Reading",
+    "RememberingReader",
     "SearchSettings",
     "TextBox",
     "TextDetector",

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from scrub_pixels.geometry import FrameSpan, Region
-from scrub_pixels.text.changes import ChangeMap, blocks_under, merged, rectangles
+from scrub_pixels.text.changes import ChangeMap, blocks_under, flows, merged, rectangles
 from scrub_pixels.text.codes import LEAST_SIDE, find_codes
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
-from scrub_pixels.text.readers import Image
+from scrub_pixels.text.readers import Image, TextBox
 from scrub_pixels.text.tracks import STILL_THERE, Track
 
 STRETCH = 8
@@ -88,8 +89,18 @@ class CineSearch:
         for event in events:
             if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
                 found += find_codes(image, event)
-        flowing = rectangles(moving, shape)
-        return found + (self._picture.look_once(image, flowing, 1.0) if flowing else [])
+        flowing = flows(moving, shape)
+        wanted = lambda box: self._is_news(box, frame, image)  # noqa: E731
+        return found + (self._picture.look_once(image, flowing, 1.0, wanted) if flowing else [])
+
+    def _is_news(self, box: TextBox, frame: int, image: Image) -> bool:
+        """Tell a box over moving ground that has to be read from one that was, and stands as it did."""
+        if not self._changes.touches(box.region):
+            return False
+        track = next((t for t in self._live if t.holds(box.region) and t.stands_in(image, frame)), None)
+        if track is not None:
+            track.stop = max(track.stop, frame + 1)
+        return track is None
 
     def _with_touched_lines(self, areas: list[Region]) -> list[Region]:
         """Return the areas grown over the lines that changed in part, so that none is cut."""
@@ -103,7 +114,7 @@ class CineSearch:
 
     def _follow(self, frame: int, image: Image, found: list[Candidate]) -> None:
         """Extend the tracks that go on, end those that do not, begin new ones."""
-        fresh = [c for c in found if not self._recognised(c, frame, image)]
+        fresh = whole([c for c in found if not self._recognised(c, frame, image)])
         ended = [t for t in self._live if t.stop <= frame and not self._still_stands(t, frame, image)]
         self._live = [t for t in self._live if t not in ended]
         self._ended += ended
@@ -147,7 +158,7 @@ class CineSearch:
 
     def _gather(self, frame: int, image: Image) -> None:
         """Add a frame to the stretch; at its end search the mean."""
-        self._sum += image
+        cv2.accumulate(image, self._sum)
         self._moved += self._changes.moving
         self._stretch = FrameSpan(self._stretch.start, frame + 1)
         if len(self._stretch) >= STRETCH:
@@ -167,8 +178,9 @@ class CineSearch:
         if not flowed.any() or len(self._stretch) < 2:
             return
         mean = np.rint(self._sum / len(self._stretch)).astype(np.uint8)
-        areas = rectangles(flowed, (mean.shape[0], mean.shape[1]))
-        for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale):
+        areas = flows(flowed, (mean.shape[0], mean.shape[1]))
+        wanted = lambda box: bool(flowed[blocks_under(box.region)].any())  # noqa: E731
+        for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale, wanted):
             if flowed[blocks_under(candidate.region)].mean() > 0.5:
                 self._note_mean(candidate, mean)
 
@@ -180,3 +192,13 @@ class CineSearch:
         if not known:
             appearance = mean[candidate.region.slices].copy()
             self._live.append(Track(candidate, self._stretch.start, self._stretch.stop, appearance))
+
+
+def whole(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates less those that another one holds: a line cut by the edge of an area."""
+    return [c for c in candidates if not any(_is_cut(c.region, o.region) for o in candidates)]
+
+
+def _is_cut(part: Region, line: Region) -> bool:
+    shared = part.intersection(line)
+    return shared is not None and line.area > part.area and 10 * shared.area >= 9 * part.area

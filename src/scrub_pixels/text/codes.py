@@ -9,6 +9,7 @@ import numpy as np
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.candidates import Candidate
+from scrub_pixels.text.code_like import may_hold_code
 from scrub_pixels.text.readers import Image
 from scrub_pixels.text.reading import UNREAD, Choice
 
@@ -49,8 +50,11 @@ def _qr_corners(grey: Image) -> list[np.ndarray]:
 def _small_qr_corners(grey: Image) -> Iterator[np.ndarray]:
     """Yield the corners of codes that are small on a large picture, which OpenCV reduces to 512 samples."""
     step = TILE - LARGEST_SMALL
+    likely = may_hold_code(grey)
     for top in range(0, max(1, grey.shape[0] - LARGEST_SMALL), step):
         for left in range(0, max(1, grey.shape[1] - LARGEST_SMALL), step):
+            if not likely[top : top + TILE, left : left + TILE].any():
+                continue
             piece = np.ascontiguousarray(grey[top : top + TILE, left : left + TILE])
             enlarged = cv2.resize(piece, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
             for corners in _qr_corners(np.asarray(enlarged)):

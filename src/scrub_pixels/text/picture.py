@@ -7,7 +7,7 @@ scale costs four times as much.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -58,12 +58,15 @@ class PictureSearch:
         seen = [box for _, boxes in looks for box in boxes]
         return lines + missed.put_back(image, seen, [*lines, *known])
 
-    def look_once(self, image: Image, within: Sequence[Region], scale: float) -> list[Candidate]:
-        """Return the lines of the parts `within`, seen at one scale only."""
+    def look_once(
+        self, image: Image, within: Sequence[Region], scale: float, wanted: Callable[[TextBox], bool]
+    ) -> list[Candidate]:
+        """Return the lines of the parts `within`, seen at one scale only; only `wanted` boxes are read."""
         found: list[Candidate] = []
         for area in within:
             tiles = self._tiles(area, busy_map(image[area.slices]), scale)
-            found += self._candidates(image, self._boxes(image, tiles, self.detectors.fine))
+            boxes = [box for box in self._boxes(image, tiles, self.detectors.fine) if wanted(box)]
+            found += self._candidates(image, boxes)
         return self._reader.accepted(image, found)
 
     def _look_twice(self, image: Image, area: Region) -> tuple[list[Candidate], list[TextBox]]:

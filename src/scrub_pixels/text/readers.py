@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from importlib import import_module
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
@@ -89,6 +90,51 @@ class TextRecognizer(Protocol):
 @runtime_checkable
 class TextReader(TextDetector, TextRecognizer, Protocol):
     """Detector and recogniser in one."""
+
+
+class RememberingReader:
+    """A reader that recognises every appearance once, whichever frame, Instance or second look shows it.
+
+    Overlay text looks the same in every frame and in every Instance of a device. Kept are digests of
+    crops and what they read, in memory only; threads may share one.
+
+    Parameters
+    ----------
+    reader
+        What reads.
+    most
+        Readings kept in each of two generations; when one is full, the older one goes.
+    """
+
+    def __init__(self, reader: TextReader, most: int = 16_384) -> None:
+        self._reader, self._most = reader, most
+        self._recent: dict[bytes, Reading] = {}
+        self._older: dict[bytes, Reading] = {}
+        self.name = reader.name
+
+    def detect(self, image: Image) -> list[TextBox]:
+        """Return the boxes the reader finds in `image`."""
+        return self._reader.detect(image)
+
+    def recognize(self, crops: Sequence[Image]) -> list[Reading]:
+        """Return one Reading for each crop, in the order given; only new ones reach the network."""
+        keys = [_digest(crop) for crop in crops]
+        found = {key: self._recent.get(key) or self._older.get(key) for key in keys}
+        new = {key: crop for key, crop in zip(keys, crops, strict=True) if found[key] is None}
+        read = dict(zip(new, self._reader.recognize(list(new.values())), strict=True)) if new else {}
+        for key, reading in read.items():
+            self._keep(key, reading)
+        return [found[key] or read[key] for key in keys]
+
+    def _keep(self, key: bytes, reading: Reading) -> None:
+        if len(self._recent) >= self._most:
+            self._older, self._recent = self._recent, {}
+        self._recent[key] = reading
+
+
+def _digest(crop: Image) -> bytes:
+    shape = repr(crop.shape).encode()
+    return blake2b(np.ascontiguousarray(crop).tobytes(), digest_size=16, key=shape).digest()
 
 
 @dataclass(frozen=True, slots=True)

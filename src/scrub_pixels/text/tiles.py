@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -80,8 +81,9 @@ def busy_map(image: Image) -> Image:
     kernel = np.ones((3, 3), np.uint8)
     spread = cv2.subtract(cv2.dilate(image, kernel), cv2.erode(image, kernel))
     if spread.ndim == 3:
-        spread = spread.max(axis=2)
-    return np.where(spread > FLAT, spread, 0).astype(np.uint8)
+        spread = functools.reduce(cv2.max, cv2.split(spread))
+    _, busy = cv2.threshold(spread, FLAT, 0, cv2.THRESH_TOZERO)
+    return np.asarray(busy, np.uint8)
 
 
 def cropped(tile: Tile, area: Region, busy: Image) -> Tile | None:

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 
 from scrub_pixels.geometry import FrameSpan, Region
-from scrub_pixels.text.boxes import same_text
+from scrub_pixels.text.boxes import is_upright, same_text, thickness
+from scrub_pixels.text.changes import largest_channel
+from scrub_pixels.text.ink import contrast_map
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate
 from scrub_pixels.text.readers import Image, Reading
@@ -33,6 +35,30 @@ MORE = 4
 
 RUNAWAY = 2.0
 """Growth of a box over texture from one sight to the next above which it is no longer believed."""
+
+STROKE = 0.6
+"""Share of a line's contrast from which a sample is a stroke of it for sure, over whatever ground."""
+
+STANDS, CELL_STANDS = 0.92, 0.75
+"""Shares of the strokes of a line, and of any half a letter of it, that are as they were if it stands."""
+
+SAME_SAMPLE = 14
+"""Grey levels by which coding noise may change a stroke."""
+
+NEW_STROKES, CELL_NEW = 0.1, 0.25
+"""Shares of new strokes, of those of a line and of half a letter, that may be moving ground."""
+
+STEADY, MOST_UNREAD = 3, 4
+"""Equal sure readings after which a line is read only now and then, and frames until then."""
+
+STILL_ALIKE = 0.7
+"""Correlation with its last read appearance down to which a steady line is taken to be the same."""
+
+MOST_OF_IT = 0.5
+"""Share of a line's place, which has margins and grows as the line is seen again, that a box of it has."""
+
+REACH = 4
+"""Samples by which a box of the same line may reach further than it did."""
 
 MOST_READINGS = 64
 """Distinct readings kept of one place; a clock that runs longer is unreadable to no one."""
@@ -59,6 +85,7 @@ class Track:
     readings: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self._steady, self._read = 0, self.start
         self._note(self.candidate)
 
     @property
@@ -69,6 +96,7 @@ class Track:
     def seen(self, candidate: Candidate, frame: int, image: Image) -> None:
         """Take in a new sight of the same place."""
         self._note(candidate)
+        self._read = max(self._read, frame)
         best = max(self.candidate, candidate, key=_completeness)
         union = self.region.union(candidate.region)
         largest = max(self.region.area, candidate.region.area)
@@ -87,6 +115,23 @@ class Track:
         """Return the correlation of `image` with the appearance when last searched, -1 to 1."""
         return correlation(self.appearance, image[self.region.slices])
 
+    def holds(self, region: Region) -> bool:
+        """Tell whether a detector's box is this line's, and nothing of it lies outside."""
+        grown = self.region.expanded(REACH, REACH, (region.bottom + REACH, region.right + REACH))
+        return grown.contains(region) and region.columns >= MOST_OF_IT * self.region.columns
+
+    def stands_in(self, image: Image, frame: int) -> bool:
+        """Tell whether a line that was read for sure stands in `image`, though the ground may move.
+
+        It does stroke by stroke; new strokes beside the old ones, or a letter less, and it has to be read.
+        One that lets the ground through, and read alike several times, is read again every few frames.
+        """
+        if self.candidate.choice.best.confidence < SURE or is_upright(self.region):
+            return False
+        if self._steady >= STEADY and frame - self._read < MOST_UNREAD:
+            return self.likeness(image) >= STILL_ALIKE
+        return same_strokes(self.appearance, image[self.region.slices], thickness(self.region))
+
     def is_same_place(self, region: Region) -> bool:
         """Tell whether `region` is this line's place."""
         shared = self.region.intersection(region)
@@ -97,6 +142,9 @@ class Track:
 
     def _note(self, candidate: Candidate) -> None:
         choice = candidate.choice
+        best = self.candidate.choice.best
+        alike = choice.best.text == best.text and choice.best.confidence >= SURE
+        self._steady = self._steady + 1 if alike else 0
         for reading in (choice.best, *(Reading(o, choice.best.confidence) for o in choice.others)):
             if reading.text and len(self.readings) < MOST_READINGS:
                 known = self.readings.get(reading.text, 0.0)
@@ -140,6 +188,23 @@ def misreads(text: str, best: Reading) -> bool:
     shared = sum(block.size for block in matcher.get_matching_blocks())
     part = len(other) >= 2 and shared >= PART * len(other)
     return other in own or part or matcher.ratio() >= ALIKE
+
+
+def same_strokes(known: Image, now: Image, height: int) -> bool:
+    """Tell whether the strokes of a line, and of every part of a letter of it, are as they were."""
+    if known.shape != now.shape:
+        return False
+    before, after = contrast_map(known), contrast_map(now)
+    full = STROKE * float(np.percentile(before, 96))
+    strokes = before > full
+    same = strokes & (largest_channel(cv2.absdiff(known, now)) <= SAME_SAMPLE)
+    new = (after > full) & (cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    edges = np.arange(0, strokes.shape[1], max(4, height // 2))
+    whole, kept, added = (np.add.reduceat(p.sum(axis=0), edges) for p in (strokes, same, new))
+    count = whole.sum()
+    as_they_were = kept.sum() >= STANDS * count and (kept >= CELL_STANDS * whole).all()
+    none_new = added.sum() <= NEW_STROKES * count and (added <= CELL_NEW * count / len(edges)).all()
+    return bool(count and as_they_were and none_new)
 
 
 def correlation(a: Image, b: Image) -> float:

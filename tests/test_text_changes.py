@@ -1,0 +1,202 @@
+"""What changed between frames, which lines stand all the same, and what need not be read twice."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from scrub_pixels.geometry import Region
+from scrub_pixels.text import Reading, RememberingReader
+from scrub_pixels.text.boxes import thickness
+from scrub_pixels.text.candidates import Candidate
+from scrub_pixels.text.changes import BLOCK, CLEAR, FAINT, ChangeMap, flows, largest_channel
+from scrub_pixels.text.cine import whole
+from scrub_pixels.text.code_like import may_hold_code
+from scrub_pixels.text.codes import find_codes
+from scrub_pixels.text.ink import contrast_map, ink_of
+from scrub_pixels.text.reading import Choice
+from scrub_pixels.text.tracks import MOST_UNREAD, STEADY, Track, same_strokes
+
+
+def speckle(seed: int, rows: int = 60, columns: int = 240, mean: float = 30.0) -> np.ndarray:
+    noise = np.random.default_rng(seed).rayleigh(mean, (rows, columns)).astype(np.float32)
+    return cv2.GaussianBlur(noise, (0, 0), 1.2).clip(0, 255).astype(np.uint8)
+
+
+def lettered(text: str, ground: np.ndarray) -> np.ndarray:
+    return cv2.putText(ground.copy(), text, (6, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+
+
+def read_as(text: str, confidence: float = 0.99) -> Choice:
+    return Choice(Reading(text, confidence))
+
+
+@pytest.mark.parametrize("shape", [(600, 800, 3), (61, 33), (5, 3), (17, 16, 3)])
+def test_changed_blocks_are_those_counted_sample_by_sample(shape):
+    random = np.random.default_rng(7)
+    first = random.integers(0, 256, shape, dtype=np.uint8)
+    second = np.where(random.random(shape) < 0.02, random.integers(0, 256, shape), first).astype(np.uint8)
+    changes = ChangeMap(first)
+    changes.compare(second)
+    apart = np.abs(first.astype(int) - second).reshape(*shape[:2], -1).max(axis=2)
+    for row, column in np.ndindex(changes.changed.shape):
+        block = apart[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
+        expected = (block > CLEAR).sum() >= 3 or (block > FAINT).sum() >= 12
+        assert changes.changed[row, column] == expected
+
+
+def test_what_was_accepted_is_no_change_any_more_and_the_rest_still_is():
+    first = np.zeros((64, 64, 3), np.uint8)
+    second = first.copy()
+    second[:8, :8] = 200
+    changes = ChangeMap(first)
+    changes.compare(second)
+    changes.accept(second, 1)
+    changes.compare(second)
+    assert not changes.changed.any()
+    changes.compare(first)
+    assert changes.changed.sum() == 1
+    assert not first.any()  # the caller's picture is not written to
+
+
+def test_the_largest_channel_counts():
+    image = np.random.default_rng(3).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    assert np.array_equal(largest_channel(image), image.max(axis=2))
+
+
+def test_a_clock_in_a_corner_is_not_joined_to_what_moves_elsewhere():
+    blocks = np.zeros((40, 50), bool)
+    blocks[2:20, 5:45] = True
+    blocks[38, 1:3] = True
+    areas = flows(blocks, (640, 800))
+    assert len(areas) == 2
+    for row, column in np.argwhere(blocks):
+        block = Region(row * BLOCK, column * BLOCK, BLOCK, BLOCK)
+        assert any(area.contains(block) for area in areas)
+
+
+def test_of_a_line_cut_by_the_edge_of_an_area_only_the_whole_one_is_kept():
+    line, part = (Candidate(Region(10, 10, 12, columns), 0.9, read_as("A")) for columns in (100, 40))
+    other = Candidate(Region(60, 10, 12, 40), 0.9, read_as("B"))
+    assert whole([part, line, other]) == [line, other]
+    assert whole([line, line]) == [line, line]
+
+
+def track_of(text: str, image: np.ndarray) -> Track:
+    region = Region(10, 0, 40, 200)
+    return Track(Candidate(region, 0.95, read_as(text)), 0, 1, image[region.slices].copy())
+
+
+def test_a_line_over_moving_ground_stands_stroke_by_stroke():
+    track = track_of("NAME 18", lettered("NAME 18", speckle(1)))
+    assert track.stands_in(lettered("NAME 18", speckle(2)), 1)
+
+
+@pytest.mark.parametrize("text", ["NAME 19", "NAME 78", "MAME 18", "NAME 1", "NAME 181", "DOE JANE", ""])
+def test_a_line_that_changed_in_one_letter_has_to_be_read(text):
+    track = track_of("NAME 18", lettered("NAME 18", speckle(1)))
+    assert not track.stands_in(lettered(text, speckle(2)), 1)
+
+
+def test_a_line_that_was_not_read_for_sure_is_read_again():
+    image = lettered("NAME 18", speckle(1))
+    track = track_of("NAME 18", image)
+    track.candidate = Candidate(track.region, 0.95, read_as("NAME 18", 0.5))
+    assert not track.stands_in(image, 1)
+
+
+def test_a_steady_line_is_read_again_every_few_frames_and_whenever_it_looks_otherwise():
+    shown = lettered("NAME 18", speckle(1))
+    faded = cv2.addWeighted(shown, 0.7, speckle(3), 0.3, 0)
+    track = track_of("NAME 18", shown)
+    assert not track.stands_in(faded, 1)
+    for frame in range(1, STEADY + 1):
+        track.seen(Candidate(track.region, 0.95, read_as("NAME 18")), frame, shown)
+    assert track.stands_in(faded, STEADY + 1)
+    assert not track.stands_in(faded, STEADY + MOST_UNREAD)
+    assert not track.stands_in(lettered("DOE JANE", speckle(4)), STEADY + 1)
+
+
+def test_strokes_of_another_shape_or_without_contrast_are_not_the_same():
+    flat = np.full((20, 60), 90, np.uint8)
+    assert not same_strokes(flat, flat[:-1], thickness(Region(0, 0, 20, 60)))
+    assert not same_strokes(flat, flat, 20)
+
+
+class Counting:
+    """A reader that reads the brightness of a crop and counts what it was shown."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def detect(self, image):
+        return []
+
+    def recognize(self, crops):
+        self.shown += len(crops)
+        return [Reading(str(int(crop.max())), 0.9) for crop in crops]
+
+
+def test_every_appearance_is_recognised_once():
+    counting = Counting()
+    reader = RememberingReader(counting)
+    crops = [np.full((8, 20), level, np.uint8) for level in (1, 2, 1)]
+    expected = ["1", "2", "1"]
+    assert [r.text for r in reader.recognize(crops)] == expected
+    assert [r.text for r in reader.recognize(crops)] == expected
+    assert counting.shown == 2
+    assert reader.name == "counting" and reader.recognize([]) == []
+
+
+def test_equal_samples_of_another_shape_are_another_appearance():
+    counting = Counting()
+    reader = RememberingReader(counting)
+    reader.recognize([np.zeros((8, 20), np.uint8)])
+    reader.recognize([np.zeros((20, 8), np.uint8)])
+    assert counting.shown == 2
+
+
+def test_what_is_remembered_is_bounded_and_forgotten_ones_are_read_again():
+    counting = Counting()
+    reader = RememberingReader(counting, most=4)
+    crops = [np.full((4, 4), level, np.uint8) for level in range(20)]
+    for crop in crops:
+        reader.recognize([crop])
+    assert reader.recognize(crops[:1])[0].text == "0"
+    assert counting.shown == 21
+    assert len(reader._recent) + len(reader._older) <= 8
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (31, 77), (40, 120, 3)])
+def test_ink_is_measured_from_the_median_of_the_border_and_the_96th_percentile(shape):
+    image = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
+    planes = image.reshape(*shape[:2], -1).astype(np.float32)
+    border = np.concatenate([planes[0], planes[-1], planes[:, 0], planes[:, -1]])
+    expected = np.abs(planes - np.median(border, axis=0)).max(axis=2)
+    assert np.array_equal(contrast_map(image), expected)
+    ink, _ = ink_of(image, Region.whole(shape[:2]), (0, 0))
+    assert ink.contrast == pytest.approx(float(np.percentile(expected, 96)), abs=1e-3)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("levels", [60, 255])
+def test_where_a_small_code_stands_is_looked_at_closely(samples, levels):
+    code = cv2.QRCodeEncoder_create().encode("PATIENT 4711").astype(np.float32) / 255 * levels
+    code = code.astype(np.uint8) + (255 - levels) // 2
+    code = cv2.resize(code, None, fx=samples, fy=samples, interpolation=cv2.INTER_NEAREST)
+    page = np.full((400, 400), 240, np.uint8)
+    page[100 : 100 + code.shape[0], 120 : 120 + code.shape[1]] = code
+    likely = may_hold_code(page)
+    assert likely[100 : 100 + code.shape[0], 120 : 120 + code.shape[1]].any()
+
+
+def test_lines_of_text_and_tissue_are_not_looked_at_closely():
+    page = np.zeros((600, 600), np.uint8)
+    page[200:500, 100:500] = speckle(9, 300, 400)
+    for row in range(20, 180, 22):
+        cv2.putText(page, "Examplia General LOGIQ", (20, row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220)
+    assert not may_hold_code(page).any()
+    assert find_codes(page) == []
