@@ -14,14 +14,17 @@ from instances import JPEG_BASELINE, Recipe, make_instance, saved
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from test_frames_video import KINDS, film, instance_of
 
 from scrub_pixels.cli import main
 from scrub_pixels.errors import UsageError
-from scrub_pixels.frames import open_instance
+from scrub_pixels.frames import Instance, open_instance
 from scrub_pixels.policy import Policy, from_table
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.verify import CHECKS, Checked, Mark, Request, verify
-from scrub_pixels.run.verify.decoders import CannotDecode, frames_by, others_for
+from scrub_pixels.run.verify.decoders import frames_by, others_for
+from scrub_pixels.run.verify.programs import PROGRAMS, CannotDecode
+from scrub_pixels.run.verify.samples import Redacted, compared
 from scrub_pixels.run.verify.standard import _ERROR, _told
 
 NAME, NUMBER = "QUIXOTEWSKI", "MRN4711081"
@@ -400,3 +403,51 @@ def test_a_decoder_that_would_end_the_process_is_not_asked(frames: int) -> None:
         next(iter(others["gdcm"](instance)))
     seen = list(frames_by(others["libjpeg-turbo"], instance))
     assert all(np.array_equal(found, instance.stored(n)) for n, found in enumerate(seen))
+
+
+ONE_BIT = Recipe(13, 21, 2, bits_allocated=1, bits_stored=1, syntax="1.2.840.10008.1.2.5")
+
+
+def test_rle_of_one_bit_has_another_decoder() -> None:
+    instance = open_instance(saved(make_instance(ONE_BIT)))
+    seen = list(frames_by(others_for(instance)["packbits"], instance))
+    assert len(seen) == 2 and all(np.array_equal(found, instance.stored(n)) for n, found in enumerate(seen))
+    assert seen[0].any() and not seen[0].all()
+
+
+def filmed(syntax: str, container: str) -> Instance:
+    return open_instance(saved(instance_of(film(syntax, container), syntax)))
+
+
+@pytest.mark.parametrize(("syntax", "container"), KINDS)
+@pytest.mark.parametrize("name", list(PROGRAMS))
+def test_programs_see_the_same_video(name: str, syntax: str, container: str) -> None:
+    """Decoders of MPEG-2 may round differently; those of H.264 and HEVC may not."""
+    instance, program = filmed(syntax, container), PROGRAMS[name]
+    if instance.video is None or instance.video.codec not in program.codecs:
+        with pytest.raises(CannotDecode):
+            next(iter(program(instance)))
+        return
+    if not any(map(shutil.which, program.names)):
+        pytest.skip("the program is not installed")
+    seen = list(frames_by(program, instance))
+    worst = max(abs(found.astype(int) - instance.stored(n)).max() for n, found in enumerate(seen))
+    assert len(seen) == instance.frames and worst <= (8 if name == "mpeg2dec" else 0)
+
+
+@pytest.mark.parametrize("script", ["exit 3", "head -c 100 /dev/zero", "head -c 99999999 /dev/zero"])
+def test_a_program_that_does_not_decode_is_no_decoder(script: str, tmp_path, monkeypatch) -> None:
+    """Too few frames, and too many, are the frames of something else."""
+    (tmp_path / "ffmpeg").write_text(f"#!/bin/sh\nPATH=/bin:/usr/bin\n{script}\n")
+    (tmp_path / "ffmpeg").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotDecode):
+        list(frames_by(PROGRAMS["ffmpeg"], filmed(KINDS[4][0], "mp4")))
+
+
+def test_video_with_one_decoder_alone_is_told_with_what_would_help(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    instance = filmed(KINDS[4][0], "mp4")
+    *_, remark = compared(instance, instance, Redacted(()), cleared=False)
+    assert (remark.check, remark.mark) == ("decoder", Mark.SKIPPED)
+    assert "H.264" in remark.detail and "ffmpeg" in remark.detail

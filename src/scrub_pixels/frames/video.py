@@ -7,7 +7,7 @@ name further files and addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,7 +23,7 @@ from scrub_pixels.frames.syntaxes import TransferSyntax
 from scrub_pixels.frames.video_units import beside_the_picture
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -196,11 +196,28 @@ class Video:
         with reading(), self.opened() as (file, _):
             return len(file.streams) - 1
 
-    def _unclean_units(self, file: InputContainer, stream: VideoStream) -> bool:
+    def units(self) -> Iterator[bytes]:
+        """Yield the coded pictures in order as a bare byte stream, out of their container.
+
+        Raises
+        ------
+        CorruptInstance
+            If the container does not demux.
+        """
+        with reading(), self.opened() as (file, stream):
+            to_units = self._to_units(stream)
+            for packet in file.demux(stream):
+                if packet.size:
+                    yield from (bytes(part) for part in to_units(packet))
+
+    def _to_units(self, stream: VideoStream) -> Callable[[Packet], Iterable[Packet]]:
         from av.bitstream import BitStreamFilterContext
 
         name = _TO_BYTE_STREAM.get(self.codec) if self.container == "mp4" else None
-        to_units = BitStreamFilterContext(name, stream).filter if name else lambda packet: (packet,)
+        return BitStreamFilterContext(name, stream).filter if name else lambda packet: (packet,)
+
+    def _unclean_units(self, file: InputContainer, stream: VideoStream) -> bool:
+        to_units = self._to_units(stream)
         total = 0
         for packet in file.demux(stream):
             if packet.size:

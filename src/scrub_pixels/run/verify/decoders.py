@@ -1,7 +1,8 @@
 """Decoders other than those that write: a second opinion on every sample.
 
 Our codecs and these share no code above the codec libraries: pydicom's own parser finds the frames,
-and its plug-ins for GDCM and Pillow, its RLE decoder in Python, or imagecodecs, decode them.
+and its plug-ins for GDCM and Pillow, its RLE decoder in Python, or imagecodecs, decode them. Video is
+decoded by programs, if they are installed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels import get_decoder
 
@@ -18,12 +20,11 @@ from scrub_pixels.frames import Instance, PixelDescription
 from scrub_pixels.frames.decoding import CODEC_ERRORS
 from scrub_pixels.frames.syntaxes import Codec
 from scrub_pixels.frames.words import samples_from_words
+from scrub_pixels.run.verify.programs import PROGRAMS, CannotDecode
 
 Frames = Iterator[NDArray]
 
-
-class CannotDecode(Exception):
-    """A decoder is not installed, or does not take these frames."""
+RLE_HEADER = 64
 
 
 def _pydicom(instance: Instance) -> Frames:
@@ -33,6 +34,20 @@ def _pydicom(instance: Instance) -> Frames:
 
 def _pydicom_rle(instance: Instance) -> Frames:
     return _by_plugin(instance, "pydicom")
+
+
+def _packbits(instance: Instance) -> Frames:
+    """RLE of one bit a sample, which pydicom and GDCM do not take: one segment (PS3.5 Annex G.2)."""
+    pixels = instance.pixels
+    if pixels is None or pixels.bits_allocated != 1 or pixels.samples != 1:
+        raise CannotDecode
+    decode, count = _codec("packbits_decode"), pixels.rows * pixels.columns
+    for stream in _streams(instance):
+        packed = np.frombuffer(decode(stream[RLE_HEADER:]), np.uint8)
+        bits = np.unpackbits(packed, bitorder="little")[:count]
+        if bits.size < count:
+            raise CannotDecode
+        yield bits.reshape(pixels.shape)
 
 
 def _gdcm(instance: Instance) -> Frames:
@@ -95,18 +110,35 @@ Decoder = Callable[[Instance], Frames]
 OTHERS: Mapping[Codec, Mapping[str, Decoder]] = MappingProxyType(
     {
         Codec.NATIVE: {"pydicom": _pydicom},
-        Codec.RLE: {"pydicom": _pydicom_rle, "gdcm": _gdcm},
+        Codec.RLE: {"pydicom": _pydicom_rle, "gdcm": _gdcm, "packbits": _packbits},
         Codec.JPEG: {"gdcm": _gdcm, "pillow": _pillow, "libjpeg-turbo": _jpeg_turbo},
         Codec.JPEG_LS: {"gdcm": _gdcm, "charls": _charls},
         Codec.JPEG_2000: {"gdcm": _gdcm, "pillow": _pillow, "openjph": _openjph},
+        Codec.VIDEO: PROGRAMS,
     }
 )
 """For each codec, what else can decode it, in order of preference."""
+
+KIN: Mapping[str, str] = MappingProxyType(
+    {"ffmpeg": "video by the program ffmpeg: another build of the library that wrote, not another codec"}
+)
+"""Decoders that are no codecs of their own, and what has to be said of them."""
+
+REMEDIES: Mapping[Codec, str] = MappingProxyType(
+    {Codec.VIDEO: "; programs that decode it: mpeg2dec for MPEG-2, dec265 for HEVC, ffmpeg for all"}
+)
+"""What would help where there is no other decoder."""
 
 
 def others_for(instance: Instance) -> Mapping[str, Decoder]:
     """Return the other decoders for an Instance, by name; none if there is none."""
     return OTHERS.get(instance.transfer_syntax.codec, {})
+
+
+def only_one(instance: Instance) -> str:
+    """Say that an Instance has but one decoder here, and what would give it another."""
+    syntax = instance.transfer_syntax
+    return f"only one decoder for {syntax.name} takes these frames here{REMEDIES.get(syntax.codec, '')}"
 
 
 def frames_by(decoder: Decoder, instance: Instance) -> Frames:
@@ -123,8 +155,10 @@ def frames_by(decoder: Decoder, instance: Instance) -> Frames:
     count = 0
     try:
         for samples in decoder(instance):
-            yield _as_stored(samples, pixels)
             count += 1
+            if count > pixels.frames:
+                raise CannotDecode
+            yield _as_stored(samples, pixels)
     except (*CODEC_ERRORS, NotImplementedError):
         raise CannotDecode from None
     if count < pixels.frames:

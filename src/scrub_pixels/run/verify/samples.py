@@ -13,7 +13,8 @@ from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Instance
 from scrub_pixels.geometry import Region, coverage
 from scrub_pixels.masks import fill_value
-from scrub_pixels.run.verify.decoders import CannotDecode, frames_by, others_for, own_frames
+from scrub_pixels.run.verify.decoders import KIN, frames_by, only_one, others_for, own_frames
+from scrub_pixels.run.verify.programs import CannotDecode
 from scrub_pixels.run.verify.remarks import Mark, Remark, passed_or
 
 BLOCKWISE = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
@@ -70,11 +71,16 @@ def compared(before: Instance, after: Instance, redacted: Redacted, cleared: boo
             faults = _faults(pairs, after, redacted)
         except (CannotDecode, ValueError):
             continue
-        return [*_samples(before, after, redacted, cleared, faults), Remark("decoder", Mark.PASSED, name)]
+        return [*_samples(before, after, redacted, cleared, faults), _decoded_by(name)]
     pairs = zip(own_frames(before), own_frames(after), strict=True)
-    why = "no other decoder is installed for this transfer syntax, or none takes these frames"
     faults = _faults(pairs, after, redacted)
-    return [*_samples(before, after, redacted, cleared, faults), Remark("decoder", Mark.SKIPPED, why)]
+    return [*_samples(before, after, redacted, cleared, faults),
+            Remark("decoder", Mark.SKIPPED, only_one(after))]
+
+
+def _decoded_by(name: str) -> Remark:
+    kin = KIN.get(name)
+    return Remark("decoder", Mark.NOTED, kin) if kin else Remark("decoder", Mark.PASSED, name)
 
 
 def blackness(after: Instance, redacted: Redacted) -> list[Remark]:
