@@ -25,7 +25,7 @@ from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.header import PROFILES
 from scrub_pixels.policy import from_table
 from scrub_pixels.review.desk import open_desk
-from scrub_pixels.review.releasing import CHANGED
+from scrub_pixels.review.scrubbing import CHANGED
 from scrub_pixels.review.views import BadDecision, Form, NoSuchEntry, Rendering, ReviewConflict, Scope, Then
 from scrub_pixels.run.campaign import run
 from scrub_pixels.store.atomic import PARTIAL_PREFIX

@@ -18,6 +18,7 @@ from scrub_pixels.errors import UsageError
 from scrub_pixels.review.desk import Desk, open_desk
 from scrub_pixels.review.exchange import apply, audit, export, read
 from scrub_pixels.review.presentation import write_presentation
+from scrub_pixels.review.shelter import OneWorker
 from scrub_pixels.review.views import MissRate
 from scrub_pixels.store.atomic import failures_explained
 from scrub_pixels.store.export import shown, write_private_file
@@ -53,7 +54,7 @@ class Place:
     def opened(self) -> Iterator[Desk]:
         """Open the desk."""
         with open_desk(self.workspace, self.queue_url, passphrase=self.passphrase,
-                       approvals=self.approvals) as desk:
+                       approvals=self.approvals, shelter=OneWorker) as desk:
             yield desk
 
 

@@ -6,13 +6,14 @@ The site, the command line and tests all go through `Desk`; it is safe to use fr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from scrub_pixels.review.drafting import answered, check, drawn
 from scrub_pixels.review.looking import Looking
 from scrub_pixels.review.releasing import Orders
+from scrub_pixels.review.shelter import Shelter, ThisProcess
 from scrub_pixels.review.spreading import MOST_AT_ONCE, change, changed, draft_of, lesson_of
 from scrub_pixels.review.views import (
     Applied,
@@ -168,9 +169,10 @@ class Desk(Looking):
         """Append a line that belongs to no entry (a login, an export) to the audit log."""
         self.queue.log(None, who, what, detail)
 
+
 @contextmanager
 def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: bytes = b"",
-              approvals: int = 1) -> Iterator[Desk]:
+              approvals: int = 1, shelter: Callable[[], Shelter] = ThisProcess) -> Iterator[Desk]:
     """Open the review of a workspace.
 
     Parameters
@@ -183,6 +185,8 @@ def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: byte
         What the crosswalk is encrypted with, as in the run.
     approvals
         How many different reviewers have to accept the same draft.
+    shelter
+        Makes what takes accepted entries through the pipeline: `ThisProcess`, or `OneWorker`.
 
     Raises
     ------
@@ -197,4 +201,8 @@ def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: byte
     owner = opened.token("queue", os.fsencode(out))
     orders = Orders(opened, out, standing_policy(opened, record), record.policy_digest, queue_url, passphrase)
     with open_queue(queue_url or opened.queue_file, owner) as queue:
-        yield Desk(orders, queue, approvals)
+        desk = Desk(orders, queue, approvals, shelter())
+        try:
+            yield desk
+        finally:
+            desk.releasing.shelter.close()

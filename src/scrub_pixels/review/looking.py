@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from scrub_pixels.decisions import Finding
+from scrub_pixels.decisions import Finding, Redaction
+from scrub_pixels.frames import shows_slide_label
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.pipeline import SLIDE_LABEL
 from scrub_pixels.review.drafting import Subject, proposal
-from scrub_pixels.review.pictures import Opened, Pictures, speed_of, window_of
+from scrub_pixels.review.pictures import Opened, Pictures, is_inverse, speed_of, window_of
 from scrub_pixels.review.rates import miss_rate
 from scrub_pixels.review.releasing import Orders, Releasing
+from scrub_pixels.review.shelter import Shelter
 from scrub_pixels.review.views import PLAIN, EntryView, FindingView, MissRate, Picture, Rendering, Scope
 from scrub_pixels.store.queue import (
     Draft,
@@ -40,16 +44,19 @@ class Looking:
         The entries.
     approvals
         How many different reviewers have to accept the same draft.
+    shelter
+        Where accepted entries go through the pipeline (default: in this process).
     """
 
-    def __init__(self, orders: Orders, queue: ReviewQueue, approvals: int) -> None:
+    def __init__(self, orders: Orders, queue: ReviewQueue, approvals: int,
+                 shelter: Shelter | None = None) -> None:
         self.queue, self.orders, self.approvals = queue, orders, approvals
         self.sample = Sample(queue.database, queue.owner, orders.workspace.key)
         self.leases = Leases(queue)
         self.drafts = Drafts(queue, self.leases)
         self.verdicts = Verdicts(queue, self.leases, self.sample)
         self.pictures = Pictures(orders.policy.limits)
-        self.releasing = Releasing(orders, self.drafts, self.verdicts)
+        self.releasing = Releasing(orders, self.drafts, self.verdicts, shelter)
         self._views = Views(queue)
 
     def page(self, wanted: Wanted) -> list[Entry]:
@@ -88,11 +95,16 @@ class Looking:
     def frame(self, key: str, frame: int, who: str, wanted: Rendering = PLAIN) -> Picture:
         """Return one frame of the original as a picture. Entered in the audit log."""
         entry = self.entry(key)
-        boxes = self.draft(entry).redactions if wanted.masked else ()
-        masked = [box.region for box in boxes if frame in box.frames]
-        picture = self.pictures.picture(entry, frame, wanted, masked)
+        picture = self.pictures.picture(entry, frame, wanted, self._masks(entry) if wanted.masked else ())
         self._views.seen(entry, who, "viewed", {"frame": frame, "masked": wanted.masked})
         return picture
+
+    def _masks(self, entry: Entry) -> tuple[Redaction, ...]:
+        instance = self.pictures.opened(entry).instance
+        if shows_slide_label(instance.dataset) and instance.pixels is not None:
+            whole = Region.whole(instance.pixels.shape)
+            return (Redaction(whole, FrameSpan(0, instance.frames), SLIDE_LABEL),)
+        return self.draft(entry).redactions
 
     def miss_rate(self) -> MissRate:
         """Return the estimated share of released Instances with text left, and how sure that is."""
@@ -134,7 +146,7 @@ class Looking:
             window=window_of(opened.instance), frames_per_second=speed_of(opened.instance),
             siblings=dict(zip((Scope.SERIES, Scope.LAYOUT), self.queue.siblings(entry), strict=True)),
             approvals=self.verdicts.approvals(entry), approvals_needed=self.approvals,
-            history=tuple(self.queue.history(entry.id)))
+            history=tuple(self.queue.history(entry.id)), inverse=is_inverse(opened.instance))
 
 
 class Views:

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scrub_pixels.decisions import Redaction
 from scrub_pixels.frames import Instance, Limits, open_instance
 from scrub_pixels.frames.lookup import Window, rendering
-from scrub_pixels.geometry import Region
+from scrub_pixels.review.masked import masked_frame
 from scrub_pixels.review.views import Form, Picture, Rendering
 from scrub_pixels.run.discovery import Source, read_whole
 from scrub_pixels.store.queue import Entry, NoSuchEntry
@@ -102,27 +103,39 @@ class Pictures:
             opened = Opened(instance, hashlib.sha256(content).hexdigest())
             return self._inputs.put(key, opened, len(content))
 
-    def picture(self, entry: Entry, frame: int, wanted: Rendering, masked: Sequence[Region]) -> Picture:
-        """Return one frame as a picture, with regions painted black.
+    def picture(self, entry: Entry, frame: int, wanted: Rendering,
+                masked: Sequence[Redaction] = ()) -> Picture:
+        """Return one frame as a picture, with redactions as the masker would leave them.
 
         Raises
         ------
         NoSuchEntry
             If there is no such frame.
         Refusal
-            If it does not decode.
+            If it does not decode, or cannot be redacted.
         """
         opened = self.opened(entry)
         if not 0 <= frame < opened.instance.frames:
             raise NoSuchEntry("There is no such frame.", remedy="Load the entry again.")
-        key = (opened.digest, frame, wanted, tuple(masked))
+        key = (opened.digest, frame, wanted, tuple(r.region for r in masked if frame in r.frames))
         known = self._pictures.get(key)
         if known is not None:
             return known
         with opened.turn:
-            image = _shown(opened.instance, frame, wanted)
-        picture = Picture(_encoded(_painted(image, masked), wanted), wanted.form)
+            image = self._image(opened.instance, frame, wanted, masked)
+        picture = Picture(_encoded(image, wanted), wanted.form)
         return self._pictures.put(key, picture, len(picture.content))
+
+    def _image(self, instance: Instance, frame: int, wanted: Rendering,
+               masked: Sequence[Redaction]) -> NDArray[np.uint8]:
+        if not wanted.masked:
+            return _shown(instance, frame, wanted)
+        # Black must not change how the rest is shown: before and after are to be compared.
+        window = wanted.window or _automatic(instance, frame)
+        alone = masked_frame(instance, frame, masked, self._limits)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's warnings quote values
+            return _shown(alone, 0, replace(wanted, window=window))
 
 
 def source_of(entry: Entry) -> Source:
@@ -153,15 +166,42 @@ def content_of(source: Source, limits: Limits) -> bytes:
 
 
 def window_of(instance: Instance) -> tuple[float, float] | None:
-    """Return centre and width of the header's window, or one over the range used; None in colour."""
-    pixels = instance.pixels
-    if pixels is None or not pixels.photometric.startswith("MONOCHROME") or pixels.bits_stored == 1:
+    """Return centre and width of the window that a frame is shown by at first; None in colour.
+
+    It is the header's, or one that spans what is shown where the header has none.
+    """
+    if not _is_grey(instance):
         return None
     voi = rendering(instance.dataset, 0, little_endian=_little(instance)).voi
     if isinstance(voi, Window):
         return float(voi.center), float(voi.width)
-    low, high = _modal(instance, 0)[1:]
-    return (low + high) / 2, max(1.0, high - low)
+    return _automatic(instance, 0) or _spanning(*_modal(instance, 0)[1:])
+
+
+def is_inverse(instance: Instance) -> bool:
+    """Tell whether low values are shown bright (MONOCHROME1)."""
+    return instance.pixels is not None and instance.pixels.photometric == "MONOCHROME1"
+
+
+def _is_grey(instance: Instance) -> bool:
+    pixels = instance.pixels
+    return pixels is not None and pixels.photometric.startswith("MONOCHROME") and pixels.bits_stored > 1
+
+
+def _automatic(instance: Instance, frame: int) -> tuple[float, float] | None:
+    """Return the window that shows a grey frame as it is shown if its header says nothing; else None."""
+    shown = rendering(instance.dataset, frame, little_endian=_little(instance))
+    pixels = instance.pixels
+    if not _is_grey(instance) or pixels is None or shown.voi is not None or shown.modality is not None:
+        return None
+    if pixels.bits_stored == 8 and not pixels.signed and not pixels.floating:
+        return _spanning(shown.intercept, 255 * shown.slope + shown.intercept)
+    return _spanning(*_modal(instance, frame)[1:])
+
+
+def _spanning(low: float, high: float) -> tuple[float, float]:
+    """Return the window that shows `low` black and `high` white (PS3.3 C.11.2.1.2.1)."""
+    return (low + high + 1) / 2, high - low + 1
 
 
 def speed_of(instance: Instance) -> float:
@@ -184,7 +224,7 @@ def _shown(instance: Instance, frame: int, wanted: Rendering) -> NDArray[np.uint
         return instance.views(frame)[0].image
     values, _, _ = _modal(instance, frame)
     grey = Window(*wanted.window).apply(values)
-    if instance.pixels is not None and instance.pixels.photometric == "MONOCHROME1":
+    if is_inverse(instance):
         grey = 1 - grey
     return np.rint(grey * 255).astype(np.uint8)
 
@@ -195,15 +235,6 @@ def _modal(instance: Instance, frame: int) -> tuple[NDArray[Any], float, float]:
     stored = instance.stored(frame)
     values = shown.modality.apply(stored) if shown.modality else shown.slope * stored + shown.intercept
     return values, float(values.min()), float(values.max())
-
-
-def _painted(image: NDArray[np.uint8], masked: Sequence[Region]) -> NDArray[np.uint8]:
-    if not masked:
-        return image
-    painted = image.copy()
-    for region in masked:
-        painted[region.slices] = 0
-    return painted
 
 
 def _encoded(image: NDArray[np.uint8], wanted: Rendering) -> bytes:

@@ -7,46 +7,30 @@ lock of the workspace keeps runs, and other desks, from writing to OUT at the sa
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydicom import Dataset
-
-from scrub_pixels.decisions import Disposition, Review, harvest
-from scrub_pixels.errors import Refusal, ScrubError, WorkspaceError
-from scrub_pixels.frames import Instance, open_instance
-from scrub_pixels.header import contains_identifier
-from scrub_pixels.masks import digest_pixels
-from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
+from scrub_pixels.decisions import Review
+from scrub_pixels.errors import Refusal, WorkspaceError
 from scrub_pixels.policy import Policy
 from scrub_pixels.review.drafting import proposal, review_of
 from scrub_pixels.review.pictures import content_of, source_of
+from scrub_pixels.review.scrubbing import Job, scrub_entry
+from scrub_pixels.review.shelter import Shelter, ThisProcess
 from scrub_pixels.review.teaching import lessons_of
 from scrub_pixels.run.discovery import Source
-from scrub_pixels.run.limits import out_of_memory
-from scrub_pixels.run.work import second_name, unforeseen
-from scrub_pixels.store.accounts import (
-    Account,
-    Origin,
-    Outcome,
-    account_held,
-    account_refused,
-    account_released,
-)
-from scrub_pixels.store.atomic import DuplicateUid, Output, Place, open_out
+from scrub_pixels.run.executors import Casualty
+from scrub_pixels.store.accounts import Account, Origin, Outcome
+from scrub_pixels.store.atomic import Output, open_out
 from scrub_pixels.store.books import Books, as_input, open_books
-from scrub_pixels.store.layout import KEEP, KEEP_UNKNOWN, KeptNames, new_path, tells
 from scrub_pixels.store.learned import Learned
 from scrub_pixels.store.ledger import Row
 from scrub_pixels.store.objects import open_prefix
-from scrub_pixels.store.origin import origin_of
 from scrub_pixels.store.queue import Entry, State
 from scrub_pixels.store.queue.lessons import Lessons
 from scrub_pixels.store.queue.verdicts import Drafts, Verdicts
@@ -56,7 +40,6 @@ from scrub_pixels.store.workspace import Workspace
 REJECTED = Account(Outcome.REFUSED, code="rejected", stage="review",
                    message="A reviewer decided that this Instance is not released.")
 COPY = "a copy of an input whose release was withdrawn"
-CHANGED = "the input has changed since it was held"
 
 
 @dataclass(frozen=True)
@@ -85,16 +68,23 @@ class Orders:
     passphrase: bytes = field(default=b"", repr=False)
 
 
-@functools.lru_cache(maxsize=1)
-def _scrubber(policy: Policy, workspace: Workspace) -> Scrubber:
-    return Scrubber(policy, workspace.key, len(os.sched_getaffinity(0)))
-
-
 class Releasing:
-    """Carries out decisions; one at a time over all processes of a workspace."""
+    """Carries out decisions; one at a time over all processes of a workspace.
 
-    def __init__(self, orders: Orders, drafts: Drafts, verdicts: Verdicts) -> None:
+    Parameters
+    ----------
+    orders
+        What it needs to know.
+    drafts, verdicts
+        What was drawn and decided.
+    shelter
+        Where Instances are taken through the pipeline (default: in this process).
+    """
+
+    def __init__(self, orders: Orders, drafts: Drafts, verdicts: Verdicts,
+                 shelter: Shelter | None = None) -> None:
         self.orders, self.drafts, self.verdicts = orders, drafts, verdicts
+        self.shelter = shelter or ThisProcess()
         self.lessons, self.learned = Lessons(verdicts.queue), Learned(orders.workspace)
 
     def carry_out(self) -> int:
@@ -122,7 +112,7 @@ class Releasing:
                                                    self.orders.queue_url))
             for name in books.ledger.unaccounted(out.journaled()):
                 out.withdraw(name)
-            done = [self._carry(entry, Desktop(out, books, self.orders))
+            done = [self._carry(entry, Desktop(out, books, self.orders, self.shelter))
                     for entry in self.verdicts.undecided_on_disk()]
             books.commit()
             write_report(out, books.ledger)
@@ -215,6 +205,7 @@ class Desktop:
     out: Output
     books: Books
     orders: Orders
+    shelter: Shelter
 
     def unchanged(self, entry: Entry) -> bool:
         """Tell whether an input still has the bytes that were looked at."""
@@ -255,68 +246,20 @@ class Desktop:
 
     def scrub(self, entry: Entry, review: Review | None) -> Account:
         """Take an input through the pipeline; None as review holds it, whatever the pipeline says."""
-        started = time.time()
-        try:
-            return self._scrubbed(entry, review, started)
-        except Refusal as refusal:
-            end = account_refused(refusal, started)
-        except ScrubError:
-            raise
-        except MemoryError:
-            end = account_refused(out_of_memory(), started)
-        except Exception as error:  # noqa: BLE001 - as in a run, one Instance never stops the others
-            end = account_refused(unforeseen(error), started)
+        end = self.shelter.run(scrub_entry, self._job(entry, review))
+        if isinstance(end, Casualty):
+            end = Account(Outcome.REFUSED, code=end.code, stage="internal", message=end.message,
+                          started=time.time())
+        if end.outcome is not Outcome.REFUSED:
+            return end
         # It was held before, and goes on waiting: a review that failed is no reason to refuse an input.
         decision = self.books.queue.decision(entry.id)
         return replace(end, outcome=Outcome.HELD, reasons=entry.reasons, decision=decision)
 
-    def _scrubbed(self, entry: Entry, review: Review | None, started: float) -> Account:
-        scrubber = _scrubber(self.orders.policy, self.orders.workspace)
-        content = self._content(entry)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's warnings quote values
-            instance = open_instance(content, self.orders.policy.limits)
-            outcome = scrubber.scrub_instance(instance, review or ())
-        if review is None:
-            outcome = _kept_back(outcome)
-        if isinstance(outcome, Held):
-            account = account_held(outcome, started, instance.dataset)
-        else:
-            account = self._written(outcome, instance, entry, started)
-        origin = origin_of(instance, scrubber.key, entry.naming)
-        return replace(account, origin=origin, digest=_digest(content))
-
-    def _written(self, scrubbed: Scrubbed, instance: Instance, entry: Entry, started: float) -> Account:
-        secret = self.orders.workspace.secret
-        place = _place(scrubbed, instance.dataset, entry, secret)
-        file = self.out.prepare(scrubbed, functools.partial(digest_pixels, key=secret))
-        (written,) = self.out.publish([(file, place)])
-        if isinstance(written, DuplicateUid):
-            raise written
-        return account_released(scrubbed, written, started)
+    def _job(self, entry: Entry, review: Review | None) -> Job:
+        orders = self.orders
+        cost = self.shelter.cost(orders.policy.seconds_per_instance)
+        return Job(entry, review, orders.policy, orders.workspace.secret, self.out, cost)
 
     def _content(self, entry: Entry) -> bytes:
         return content_of(source_of(entry), self.orders.policy.limits)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _kept_back(outcome: Scrubbed | Held) -> Held:
-    reasons = outcome.reasons if isinstance(outcome, Held) else ()
-    return Held(replace(outcome.decision, disposition=Disposition.HOLD), (CHANGED, *reasons))
-
-
-def _place(scrubbed: Scrubbed, original: Dataset, entry: Entry, secret: bytes) -> Place:
-    """Return where an Instance goes: the rules are those of a run."""
-    if entry.naming in (KEEP, KEEP_UNKNOWN):
-        identity = harvest(original)
-        told = tells(identity)
-
-        def judge(text: str) -> bool:
-            return told(text) or contains_identifier(text, identity)
-
-        return KeptNames(secret, judge, entry.naming).place(entry.relative)
-    relative = new_path(scrubbed.dataset, scrubbed.pseudonym)
-    return Place(relative, second_name(relative, entry.relative, secret))

@@ -95,6 +95,8 @@ class EntryView:
         Names of the reviewers who accepted this very draft, and how many are needed.
     history
         The append-only log of the entry, oldest first.
+    inverse
+        True if low values are shown bright.
     """
 
     entry: Entry
@@ -112,6 +114,7 @@ class EntryView:
     approvals: tuple[str, ...]
     approvals_needed: int
     history: tuple[LogLine, ...]
+    inverse: bool = False
 
 
 class Form(str, Enum):
@@ -131,7 +134,7 @@ class Rendering:
     Parameters
     ----------
     masked
-        True to paint the redactions of the draft black.
+        True to show the frame as the draft would leave it.
     window
         Centre and width in modality units (PS3.3 C.11.2.1.2); None is the header's own.
     longest

@@ -14,6 +14,7 @@ from typing import Any
 
 from scrub_pixels.errors import MissingDependency, UsageError
 from scrub_pixels.review.desk import Desk, open_desk
+from scrub_pixels.review.shelter import OneWorker
 from scrub_pixels.review.site.people import Person, Role
 from scrub_pixels.review.site.vendor import Assets, load_assets
 from scrub_pixels.store.atomic import write_private
@@ -127,7 +128,8 @@ def serve(workspace: Path, *, queue: str | None = None, open_browser: bool = Tru
     uvicorn = _uvicorn()
     assets = load_assets()
     with ExitStack() as stack:
-        desk = stack.enter_context(open_desk(workspace, queue, passphrase=passphrase, approvals=approvals))
+        desk = stack.enter_context(open_desk(workspace, queue, passphrase=passphrase, approvals=approvals,
+                                             shelter=OneWorker))
         listening = stack.enter_context(_listening(access))
         address = _Address(workspace, access, listening.getsockname()[1])
         house = stack.enter_context(_house(desk, assets, address))

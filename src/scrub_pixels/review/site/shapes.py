@@ -54,7 +54,7 @@ def view_json(view: EntryView, who: str) -> Json:
         "entry": entry_json(view.entry), "input": view.entry.relative, "rows": view.rows,
         "columns": view.columns, "frames": view.frames, "findings": [_finding(f) for f in view.findings],
         "proposed": [_redaction(r) for r in view.proposed], "draft": draft_json(view.draft),
-        "canUndo": view.can_undo, "canRedo": view.can_redo, "window": view.window,
+        "canUndo": view.can_undo, "canRedo": view.can_redo, "window": view.window, "inverse": view.inverse,
         "framesPerSecond": view.frames_per_second,
         "siblings": {scope.value: count for scope, count in view.siblings.items()},
         "approvals": list(view.approvals), "approvalsNeeded": view.approvals_needed,
@@ -108,7 +108,7 @@ def _span(frames: FrameSpan) -> list[int]:
 
 
 def _line(line: LogLine) -> Json:
-    return {"at": line.at, "who": line.who, "what": line.what}
+    return {"at": line.at, "who": line.who, "what": line.what, "why": str(line.detail.get("message", ""))}
 
 
 # -- from the page

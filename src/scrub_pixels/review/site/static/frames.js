@@ -15,25 +15,26 @@ export class Frames {
     this.loading = false;
   }
 
-  // exact: lossless and windowed as asked; else small, for playing.
-  async picture(frame, { exact = true, window = null, background = false } = {}) {
-    const name = `${frame} ${exact ? "png" : "jpeg"} ${window ?? ""}`;
+  // exact: lossless and windowed as asked; else small, for playing. masked: as the draft of that name leaves it.
+  async picture(frame, { exact = true, window = null, masked = "", background = false } = {}) {
+    const name = `${frame} ${exact ? "png" : "jpeg"} ${window ?? ""}${masked}`;
     const kept = this.decoded.get(name);
     if (kept) {
       this.decoded.delete(name);
       this.decoded.set(name, kept);
       return kept;
     }
-    const made = createImageBitmap(await this.file(name, frame, exact, window, background));
+    const made = createImageBitmap(await this.file(name, frame, { exact, window, masked, background }));
     this.decoded.set(name, made);
     made.catch(() => this.decoded.delete(name));
     this.forget();
     return made;
   }
 
-  file(name, frame, exact, window, background) {
+  file(name, frame, { exact, window, masked, background }) {
     if (!this.files.has(name)) {
       const query = new URLSearchParams(exact ? {} : { form: "jpeg" });
+      if (masked) query.set("masked", "1");
       if (window) {
         query.set("center", window[0]);
         query.set("width", window[1]);
@@ -57,7 +58,7 @@ export class Frames {
     const worker = async () => {
       while (order.length && !this.stopping.signal.aborted) {
         const frame = order.shift();
-        await this.file(`${frame} jpeg `, frame, false, null, true).then(() => tell(frame), () => {});
+        await this.file(`${frame} jpeg `, frame, { exact: false, background: true }).then(() => tell(frame), () => {});
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));

@@ -87,6 +87,6 @@ export function showTip(item, count, [x, y] = [0, 0], stage = null) {
 
 export function showHistory(view) {
   at("input").textContent = view.input;
-  at("history").replaceChildren(...view.history.map(({ at: when, who, what }) => (
-    element("li", { text: `${new Date(when * 1000).toLocaleString()} · ${who} · ${what}` }))));
+  at("history").replaceChildren(...view.history.map(({ at: when, who, what, why }) => (
+    element("li", { text: `${new Date(when * 1000).toLocaleString()} · ${who} · ${what}${why ? `: ${why}` : ""}` }))));
 }

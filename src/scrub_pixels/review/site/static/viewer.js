@@ -63,7 +63,7 @@ async function open(view, store = null, push = true) {
   stage.resize(view.rows, view.columns);
   boxes.resize();
   cine.open(view.frames, view.framesPerSecond, firstOf(view));
-  windowing.open(view.window, view.entry.modality);
+  windowing.open(view.window, view.entry.modality, view.inverse);
   at("deck").classList.toggle("still", view.frames < 2);
   refresh();
   await draw();
@@ -88,24 +88,36 @@ function firstOf(view) {
 }
 
 let drawing = 0;
+let drawn = true;
 
 async function draw(playing = false) {
   const mine = (drawing += 1);
+  drawn = false;
   const [store, frame, window] = [frames, cine.frame, windowing.asked];
   const rough = playing && !window;
+  const after = showsAfter();
   try {
-    const picture = await store.picture(frame, { exact: !rough, window });
+    if (after) await flush(); // the server masks what it has
+    const masks = after ? work.masks : "";
+    const picture = await store.picture(frame, { exact: !rough, window, masked: masks });
     if (mine !== drawing || store !== frames) return;
     stage.show(picture);
     windowing.shows(window);
-    at("stage").dataset.frame = String(frame);
+    at("badge").hidden = !after;
+    Object.assign(at("stage").dataset, { frame: String(frame), masked: after ? masks : "" });
   } catch (error) {
+    if (mine !== drawing || store !== frames) return;
     warnOf(error);
+    if (after) toggleAfter(); // never the original under that name
+  } finally {
+    if (mine === drawing) drawn = true;
   }
 }
 
+const showsAfter = () => at("stage").classList.contains("after");
+
 function turn(frame, playing) {
-  if (playing && !frames.has(frame)) return;
+  if (playing && (showsAfter() ? !drawn : !frames.has(frame))) return;
   draw(playing);
   showBoxes();
   if (!playing) showPanel();
@@ -130,6 +142,7 @@ function refresh() {
   cine.mark(items);
   showBoxes();
   showPanel();
+  if (showsAfter() && at("stage").dataset.masked && at("stage").dataset.masked !== work.masks) draw();
 }
 
 function showDecision(view) {
@@ -165,7 +178,7 @@ function select(id) {
   if (id === selected) return;
   turns += 1;
   selected = id;
-  if (id && at("stage").classList.contains("after")) toggleAfter();
+  if (id && showsAfter()) toggleAfter();
   showBoxes();
   showPanel();
 }
@@ -420,8 +433,9 @@ function dropAhead() {
 function toggleAfter() {
   const after = at("stage").classList.toggle("after");
   at("after").setAttribute("aria-pressed", String(after));
-  at("badge").hidden = !after;
+  at("badge").hidden = true;
   if (after) select(null);
+  draw(cine.playing);
 }
 
 function toggleBoxes() {

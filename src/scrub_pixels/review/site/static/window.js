@@ -22,7 +22,8 @@ export class Windowing {
     select.addEventListener("change", () => this.preset(Number(select.value)));
   }
 
-  open(window, modality) {
+  open(window, modality, inverse = false) {
+    this.inverse = inverse;
     this.own = window ?? SCREEN;
     this.stored = window !== null;
     this.now = [...this.own];
@@ -80,6 +81,7 @@ export class Windowing {
     const [from, over] = this.drawn;
     let slope = over / width;
     let intercept = (from - over / 2 - (center - width / 2)) / width;
+    if (this.inverse) intercept = 1 - intercept - slope;
     if (this.inverted) [slope, intercept] = [-slope, 1 - intercept];
     for (const node of this.functions) {
       node.setAttribute("slope", slope);

@@ -73,6 +73,11 @@ export class Work {
     return this.save();
   }
 
+  // What the pictures of the masked frames depend on.
+  get masks() {
+    return ` ${JSON.stringify(this.redactions.map(({ box, span }) => [box, span]))}`;
+  }
+
   get drawn() {
     return this.redactions.some((redaction) => redaction.reason === "reviewer");
   }
