@@ -271,20 +271,24 @@ def test_the_thread_of_an_association_takes_no_answer_from_who_waits_for_it():
 
 
 def test_an_association_whose_thread_is_held_up_loses_no_answer(tmp_path):
-    """The thread that looks for requests is put to sleep just where pynetdicom cannot pause it any more."""
+    """Both threads sleep where a busy machine may let them: one past its pause, one before it waits."""
     with Gateway(settings(tmp_path)) as gateway, associated(gateway, [small()]) as association:
-        look = association.dimse.get_msg
+        checkpoint, dimse = association._reactor_checkpoint, association.dimse
+        passed, sent = checkpoint.wait, dimse.send_msg
 
-        def late(block: bool = False):
-            if not block:
-                time.sleep(0.05)  # what a busy machine does; longer than an answer takes
-            return look(block)
+        def late() -> None:
+            passed()
+            time.sleep(0.05)
 
-        association.dimse.get_msg = late
-        association.dimse_timeout = SOON
+        def sent_and_late(*message) -> None:
+            sent(*message)
+            time.sleep(0.2)
+
+        checkpoint.wait, dimse.send_msg = late, sent_and_late
+        association.dimse_timeout = 5.0
         for _ in range(8):
-            assert association.send_c_store(small()).Status == 0
-        association.dimse.get_msg = look
+            assert association.send_c_store(small()).get("Status") == 0
+        checkpoint.wait, dimse.send_msg = passed, sent
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this system has no such option")
