@@ -214,7 +214,8 @@ def take_learned(place: Place, file: Path) -> None:
     with place.opened() as desk:
         refused = desk.releasing.learned.take_in(text, desk.releasing.lessons)
         desk.note(_me(), "learned imported", refused=len(refused))
-    print(f"Taken in; {len(refused)} terms were left out, because they may identify somebody here.")
+    print(f"Taken in; {len(refused)} terms were left out, because they may identify somebody here. Regions to "
+          "mask count at once; what may stay, once reviews here agree.")
 
 
 def go_back(place: Place, version: int) -> None:

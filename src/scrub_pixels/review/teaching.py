@@ -21,18 +21,20 @@ def lessons_of(entry: Entry, decision: Decision, draft: Draft, origin: Origin) -
     if not origin.manufacturer or not origin.model:
         return ()
     device = Device(origin.manufacturer, origin.model, origin.rows, origin.columns)
-    return tuple(dict.fromkeys(_lessons(entry, decision, draft, device)))
+    return tuple(dict.fromkeys(_lessons(entry, decision, draft, (device, origin.patient))))
 
 
-def _lessons(entry: Entry, decision: Decision, draft: Draft, device: Device) -> Iterator[Lesson]:
+def _lessons(entry: Entry, decision: Decision, draft: Draft,
+             whose: tuple[Device, str]) -> Iterator[Lesson]:
+    device, patient = whose
     said = lesson_of(entry, decision, draft)
     for box in said.boxes:
         if box.frames == FrameSpan(0, entry.frames):
-            yield Lesson(Kind.MASK, device, spelt(box.region), entry.series)
+            yield Lesson(Kind.MASK, device, spelt(box.region), patient)
     for finding in said.kept:
         if finding.verdict is Verdict.UNSURE:
-            yield Lesson(Kind.KEEP, device, spelt(finding.line.region), entry.series)
+            yield Lesson(Kind.KEEP, device, spelt(finding.line.region), patient)
     for answer in draft.answers:
         reading = decision.findings[answer.finding].line.reading.strip()
         if answer.says is Says.TERM and reading:
-            yield Lesson(Kind.TERM, device, reading, entry.series)
+            yield Lesson(Kind.TERM, device, reading, patient)

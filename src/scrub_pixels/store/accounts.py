@@ -74,6 +74,8 @@ class Origin:
         How the output is named: ``new`` or ``keep``.
     rows, columns, frames
         Size in samples.
+    patient
+        Keyed token of the patient: equal for one person's Instances; empty if the header names none.
     words
         Keyed tokens of the words of every identifier: none of them may become vocabulary.
     """
@@ -88,6 +90,7 @@ class Origin:
     columns: int = 0
     frames: int = 0
     words: frozenset[str] = field(default=frozenset(), repr=False)
+    patient: str = ""
 
     @property
     def stratum(self) -> str:

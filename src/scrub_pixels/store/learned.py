@@ -30,11 +30,17 @@ from scrub_pixels.policy import Policy
 from scrub_pixels.store.atomic import failures_explained, write_private
 from scrub_pixels.store.ledger import RunRecord
 from scrub_pixels.store.origin import word_token
-from scrub_pixels.store.queue.lessons import Device, Kind, Lesson, Lessons
+from scrub_pixels.store.queue.lessons import Device, Kind, Lesson, Lessons, spelt
 from scrub_pixels.store.workspace import Workspace
 
 MASKS, KEEPS, NAMES = 2, 3, 2
-"""From how many Series a region to mask, a region to keep, and a term that may be a name must come."""
+"""From how many patients a region to mask, a region to keep, and a term that may be a name must come."""
+
+MOST_OF_A_FRAME, MOST_TOGETHER = 1 / 8, 1 / 4
+"""Share of a frame that one region to keep, and all of a layout together, may take."""
+
+ELSEWHERE = "imported"
+"""Stands for all patients of catalogues that were brought along: nobody here can tell how many there were."""
 
 ALIKE = 0.7
 """Regions that share so much of their union are the same one."""
@@ -89,6 +95,7 @@ class Learned:
         """
         kept, refused = [], []
         for layout in parse_layouts(text):
+            # What only one more person has to confirm is kept, and waits for that.
             terms = [term for term in layout.vocabulary if not objection(term, self._key, lessons, NAMES)]
             refused += [term for term in layout.vocabulary if term not in terms]
             kept.append(replace(layout, vocabulary=tuple(terms)))
@@ -140,17 +147,37 @@ def taught(policy: Policy, file: Path | None) -> Policy:
 def agreed(lessons: Sequence[Lesson], key: ProjectKey, known: Lessons) -> tuple[DeviceLayout, ...]:
     """Return what enough lessons agree on.
 
-    A region to mask needs `MASKS` Series, one to keep `KEEPS`, and no region to mask in its place; a
-    term must stand every objection. The stricter of two lessons wins.
+    A region to mask needs `MASKS` patients, one to keep `KEEPS`, and no region to mask in its place; a
+    term must stand every objection. The stricter of two lessons wins. What was imported masks at once,
+    since that hides more and shows nothing; of what it would show it counts as one patient.
     """
-    by_device: dict[Device, list[Lesson]] = {}
-    for lesson in (x for x in lessons if x.kind is not Kind.IMPORTED):
-        by_device.setdefault(lesson.device, []).append(lesson)
-    layouts = [_layout(device, said, key, known) for device, said in by_device.items()]
     imported = [layout for lesson in lessons if lesson.kind is Kind.IMPORTED
                 for layout in parse_layouts(lesson.what)]
-    useful = (layout for layout in (*layouts, *imported) if layout.regions or layout.vocabulary)
+    by_device: dict[Device, list[Lesson]] = {}
+    for lesson in (*lessons, *(said for layout in imported for said in _said_elsewhere(layout))):
+        if lesson.kind is not Kind.IMPORTED:
+            by_device.setdefault(lesson.device, []).append(lesson)
+    layouts = [_layout(device, said, key, known) for device, said in by_device.items()]
+    masks = [_masks_of(layout) for layout in imported]
+    useful = (layout for layout in (*layouts, *masks) if layout.regions or layout.vocabulary)
     return tuple(sorted(dict.fromkeys(useful), key=lambda x: (x.manufacturer, x.model, x.rows, x.columns)))
+
+
+def _masks_of(layout: DeviceLayout) -> DeviceLayout:
+    masks = tuple(found for found in layout.regions if found.role is RegionRole.PHI)
+    return replace(layout, vocabulary=(), regions=masks)
+
+
+def _said_elsewhere(layout: DeviceLayout) -> Iterator[Lesson]:
+    """Yield an imported layout as lessons; what holds for one version of software is not for all."""
+    device = Device(layout.manufacturer, layout.model, layout.rows, layout.columns)
+    if layout.software:
+        return
+    for found in layout.regions:
+        kind = Kind.MASK if found.role is RegionRole.PHI else Kind.KEEP
+        yield Lesson(kind, device, spelt(found.region), ELSEWHERE)
+    for term in layout.vocabulary:
+        yield Lesson(Kind.TERM, device, term, ELSEWHERE)
 
 
 def _layout(device: Device, lessons: Sequence[Lesson], key: ProjectKey, known: Lessons) -> DeviceLayout:
@@ -159,13 +186,22 @@ def _layout(device: Device, lessons: Sequence[Lesson], key: ProjectKey, known: L
     kept = [region for region in _groups(lessons, Kind.KEEP, KEEPS)
             if not any(region.overlaps(other) for other in every)]
     regions = (*(DeviceRegion(region, RegionRole.PHI) for region in masked),
-               *(DeviceRegion(region, RegionRole.HARMLESS) for region in kept))
+               *(DeviceRegion(region, RegionRole.HARMLESS) for region in _capped(kept, device)))
     return DeviceLayout(device.manufacturer, device.model, device.rows, device.columns, regions,
                         origin="taught by reviews", vocabulary=tuple(_terms(lessons, key, known)))
 
 
-def _groups(lessons: Sequence[Lesson], kind: Kind, series: int) -> Iterator[Region]:
-    """Yield the regions that come from so many Series.
+def _capped(kept: Sequence[Region], device: Device) -> Iterator[Region]:
+    """Yield the smallest regions first, as long as they leave most of the frame to be judged."""
+    frame, taken = device.rows * device.columns, 0
+    for region in sorted(kept, key=lambda region: region.area):
+        taken += region.area
+        if region.area <= MOST_OF_A_FRAME * frame and taken <= MOST_TOGETHER * frame:
+            yield region
+
+
+def _groups(lessons: Sequence[Lesson], kind: Kind, patients: int) -> Iterator[Region]:
+    """Yield the regions that come from so many patients.
 
     What to mask grows to cover all that are alike, what to keep shrinks to what they share.
     """
@@ -175,11 +211,11 @@ def _groups(lessons: Sequence[Lesson], kind: Kind, series: int) -> Iterator[Regi
             if _alike(region, lesson.region):
                 joined = region.union(lesson.region) if kind is Kind.MASK else \
                     region.intersection(lesson.region) or region
-                groups[number] = joined, seen | {lesson.series}
+                groups[number] = joined, seen | {lesson.patient}
                 break
         else:
-            groups.append((lesson.region, {lesson.series}))
-    yield from (region for region, seen in groups if len(seen) >= series)
+            groups.append((lesson.region, {lesson.patient}))
+    yield from (region for region, seen in groups if len(seen) >= patients)
 
 
 def _alike(one: Region, other: Region) -> bool:
@@ -190,8 +226,9 @@ def _alike(one: Region, other: Region) -> bool:
 def _terms(lessons: Sequence[Lesson], key: ProjectKey, known: Lessons) -> Iterator[str]:
     said: dict[str, set[str]] = {}
     for lesson in (x for x in lessons if x.kind is Kind.TERM):
-        said.setdefault(lesson.what, set()).add(lesson.series)
-    yield from sorted(term for term, series in said.items() if not objection(term, key, known, len(series)))
+        said.setdefault(lesson.what, set()).add(lesson.patient)
+    yield from sorted(term for term, patients in said.items()
+                      if not objection(term, key, known, len(patients)))
 
 
 def objection(term: str, key: ProjectKey, known: Lessons, confirmed: int = 1) -> str:
@@ -204,7 +241,7 @@ def objection(term: str, key: ProjectKey, known: Lessons, confirmed: int = 1) ->
     key, known
         The project key, and the words of identifiers of every Instance seen.
     confirmed
-        In how many Series it was called harmless.
+        For how many patients it was called harmless.
     """
     folded, words = fold(term), tokens(fold(term))
     if not 0 < len(words) <= MOST_WORDS or len(term) > LONGEST_TERM or not term.isprintable():

@@ -40,6 +40,7 @@ def origin_of(instance: Instance, key: ProjectKey, naming: str) -> Origin:
         naming=naming,
         frames=instance.frames,
         words=frozenset(word_token(key, word) for word in identity.words()),
+        patient=patient_token(key, dataset),
         **numbers,
     )
 
@@ -51,6 +52,18 @@ def device_name(dataset: Dataset) -> str:
     """Return Manufacturer and Manufacturer's Model Name in capitals, as one line."""
     words = f"{_text(dataset, 'Manufacturer')} {_text(dataset, 'ManufacturerModelName')}"
     return " ".join(words.split()).upper()[:LONGEST]
+
+
+_OF_A_PERSON = ("IssuerOfPatientID", "PatientID"), ("PatientName", "PatientBirthDate")
+
+
+def patient_token(key: ProjectKey, dataset: Dataset) -> str:
+    """Return the keyed token of whom an Instance is of: by number, else by name and date of birth."""
+    for keywords in _OF_A_PERSON:
+        words = [" ".join(_text(dataset, keyword).upper().split()) for keyword in keywords]
+        if words[1] or words[0] and keywords[0] == "PatientName":
+            return _token(key, "patient", "\0".join((keywords[0], *words)))
+    return ""
 
 
 def word_token(key: ProjectKey, word: str) -> str:

@@ -60,14 +60,14 @@ class Lesson:
         Where it holds.
     what
         ``row,column,rows,columns``, a term, or the text of a catalogue.
-    series
-        Keyed token of the Series it was said about.
+    patient
+        Keyed token of the patient it was said about; all who have none count as one.
     """
 
     kind: Kind
     device: Device
     what: str
-    series: str = ""
+    patient: str = ""
 
     @property
     def region(self) -> Region:
@@ -91,7 +91,7 @@ class Lessons:
         """Enter what a released entry says; what it said before counts no more."""
         number = entry.id if entry else None
         rows = [{"owner": self._queue.owner, "entry": number, "at": time.time(), "kind": lesson.kind.value,
-                 "what": lesson.what, "series": lesson.series, "dismissed": 0, **asdict(lesson.device)}
+                 "what": lesson.what, "patient": lesson.patient, "dismissed": 0, **asdict(lesson.device)}
                 for lesson in lessons]
         with self._queue.database.writing() as connection:
             if entry:
@@ -112,7 +112,7 @@ class Lessons:
         with self._queue.database.reading() as connection:
             for row in connection.execute(query):
                 device = Device(row.manufacturer, row.model, row.rows, row.columns)
-                yield Lesson(Kind(row.kind), device, row.what, row.series)
+                yield Lesson(Kind(row.kind), device, row.what, row.patient)
 
     def known(self, words: Sequence[str]) -> set[str]:
         """Return which tokens of words stand for a word of an identifier of any Instance."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    inspect,
     text,
 )
 
@@ -128,11 +129,14 @@ LESSONS = Table(
     _text("owner"), Column("entry", NUMBER, ForeignKey("review_entries.id"), nullable=True),
     Column("at", Double, nullable=False), Column("kind", Text, nullable=False),
     _text("manufacturer"), _text("model"), _number("rows"), _number("columns"),
-    Column("what", Text, nullable=False), _text("series"), _number("dismissed"),
+    Column("what", Text, nullable=False), _text("series"), _number("dismissed"), _text("patient"),
     Index("review_lessons_owner", "owner", "dismissed", "id"),
     Index("review_lessons_entry", "owner", "entry"),
 )
-"""What accepted decisions said about devices and words."""
+"""What accepted decisions said about devices and words; `series` is of older versions and not read."""
+
+NEW_COLUMNS = ((LESSONS, "patient"),)
+"""Columns that queues made by older versions lack."""
 
 GROWING = ("review_log", "review_drafts", "review_approvals")
 
@@ -140,6 +144,9 @@ GROWING = ("review_log", "review_drafts", "review_approvals")
 def create(connection: Connection) -> None:
     """Create what is missing, with the triggers that keep the log from changing."""
     METADATA.create_all(connection)
+    for table, name in NEW_COLUMNS:
+        if name not in {column["name"] for column in inspect(connection).get_columns(table.name)}:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"))
     statements = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
     for table in GROWING:
         for statement in statements:
