@@ -31,6 +31,25 @@ TICKS = os.sysconf("SC_CLK_TCK")
 DONE = re.compile(r'stage="(waiting|held|refused|due|done)"} (\d+)')
 
 
+STANDSTILL = 120.0
+"""Seconds without an instance settled after which a measurement is given up."""
+
+
+@dataclass
+class Progress:
+    """Sees that a gateway lives and gets on."""
+
+    settled: int = -1
+    since: float = 0.0
+
+    def check(self, settled: int, process: subprocess.Popen[str]) -> None:
+        """End the program if the gateway has ended, or has not settled anything for long."""
+        if settled != self.settled:
+            self.settled, self.since = settled, time.monotonic()
+        if process.poll() is not None or time.monotonic() - self.since > STANDSTILL:
+            raise SystemExit(f"the gateway stands still at {settled} instances")
+
+
 @dataclass(frozen=True)
 class Figure:
     """Wall seconds, CPU-seconds of the program measured, and instances."""
@@ -76,7 +95,7 @@ def gateway(folder: Path, options: list[str]) -> Iterator[tuple[subprocess.Popen
         yield process, ports[0], ports[1]
     finally:
         process.terminate()
-        process.wait()
+        process.wait(STANDSTILL)
 
 
 def by_gateway(source: Path, folder: Path, options: list[str], clients: int) -> Figure:
@@ -90,14 +109,16 @@ def by_gateway(source: Path, folder: Path, options: list[str], clients: int) -> 
         senders = [subprocess.Popen([*send, *mine]) for mine in folders if mine]
         step = min(1000, max(1, count // 5))
         report = 0
+        progress = Progress()
         while (settled := ended(http)) < count:
+            progress.check(settled, process)
             if settled >= report:
                 tell_memory(settled, process.pid)
                 report = settled - settled % step + step
             time.sleep(0.2)
         figure = Figure(time.perf_counter() - start, cpu_of(process.pid) - before, count)
         tell_memory(count, process.pid)
-        if any(sender.wait() for sender in senders):
+        if any(sender.wait(STANDSTILL) for sender in senders):
             raise SystemExit("a sender failed")
     return figure
 

@@ -272,7 +272,10 @@ def serve(tmp_path, *options: str) -> tuple[subprocess.Popen, int]:
     """Start a gateway as a process of its own, and return it with its port."""
     command = [*SERVE, "--workspace", str(tmp_path / "workspace"), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    overdue = threading.Timer(LONG, process.kill)  # a gateway that never says it is ready is not waited for
+    overdue.start()
     line = process.stdout.readline()
+    overdue.cancel()
     assert line.startswith("DICOM: SCRUB@127.0.0.1:"), process.stderr.read()
     return process, int(line.rpartition(":")[2])
 

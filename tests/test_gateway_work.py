@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
+from concurrent.futures import Future
 from itertools import pairwise
 
 import pytest
@@ -16,12 +17,14 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from fixtures import make_fixture
 from scrub_pixels import Policy
+from scrub_pixels.errors import ScrubError
 from scrub_pixels.gateway import Gateway
 from scrub_pixels.gateway.journal import Arrival, Ending, Journal, Stage
 from scrub_pixels.gateway.reception import Labels, NotUnderstood, _head, _read_labels
 from scrub_pixels.gateway.waiting import WaitingRoom
 from scrub_pixels.gateway.wire import AnswersStay
 from scrub_pixels.gateway.worker import Worker
+from scrub_pixels.gateway.workshop import Workshop
 from scrub_pixels.run import work
 from tests.gateways import (
     LONG,
@@ -145,6 +148,37 @@ def test_siblings_teach_each_other_in_the_gateway_as_in_a_run(tmp_path, monkeypa
     with Gateway(settings(tmp_path, policy=Policy())) as gateway:
         settled(gateway, 2)
     assert len(seen) == 2 and seen[0] == seen[1] and seen[0].instances == 2 and seen[0].words
+
+
+class Breaks:
+    """A pool whose workers cannot start, as when a library is missing."""
+
+    active = True
+
+    def schedule(self, function, args):
+        future = Future()
+        future.set_exception(RuntimeError("Zanzibarsky"))
+        self.active = False
+        return future
+
+    def stop(self):
+        pass
+
+    join = stop
+
+
+def test_a_pool_that_breaks_gives_its_units_back_and_is_replaced(monkeypatch):
+    """What never came back would be waited for for ever."""
+    made = []
+    monkeypatch.setattr("scrub_pixels.gateway.workshop._pool", lambda jobs: made.append(Breaks()) or made[-1])
+    workshop = Workshop(2, 0.0)
+    for _ in range(2):
+        workshop.begin(work.Unit(()))
+        ((_, outcome),) = workshop.finished(SOON)
+        assert isinstance(outcome, ScrubError) and "RuntimeError" in str(outcome)
+        assert "Zanzibarsky" not in str(outcome)
+    assert len(made) == 2
+    workshop.close()
 
 
 # -- labels

@@ -73,10 +73,12 @@ class Committer:
         threading.Thread(target=self._report_back, args=(association, request), daemon=True,
                          name="gateway-commitment").start()
 
-    def report_due(self) -> None:
-        """Report on noted requests whose time has come."""
+    def report_due(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Report on noted requests whose time has come, until it is time to stop."""
         with self._lock:
             for commitment in self._journal.promises.due():
+                if stopping():
+                    return
                 self._report(commitment)
 
     def _report(self, commitment: Commitment) -> None:

@@ -129,7 +129,7 @@ class Gateway:
             if self.scrubbing.failure:
                 raise self.scrubbing.failure
             if self.dimse:
-                self.committer.report_due()
+                self.committer.report_due(stopping.is_set)
 
 
 def destination_of(settings: GatewaySettings) -> Destination | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ from scrub_pixels.gateway.tls import server_context
 
 if TYPE_CHECKING:
     from scrub_pixels.gateway.service import Gateway
+
+LOG = logging.getLogger("scrub_pixels.gateway")
+LAST_REQUESTS = 30.0
+"""Seconds that requests under way have to end when the gateway stops."""
 
 DICOM_JSON = "application/dicom+json"
 OPEN_PATHS = frozenset({"/healthz", "/health"})
@@ -83,7 +88,9 @@ class HttpServer:
     def stop(self) -> None:
         """Finish the requests under way, and stop."""
         self._server.should_exit = True
-        self._thread.join()
+        self._thread.join(LAST_REQUESTS)
+        if self._thread.is_alive():  # a search cannot be broken off; nothing of it is kept
+            LOG.warning("A request was still under way when the gateway stopped.")
 
 
 class Guard:

@@ -36,14 +36,15 @@ class Workshop:
         self.room, self.hands = max(1, jobs * TASKS_AHEAD), max(1, jobs)
         self.cost = Cost(seconds if jobs else 0.0)
         self._done: queue.Queue[Done] = queue.Queue()
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPool(max_workers=jobs, context=context) if jobs else None
+        self._pool = _pool(jobs) if jobs else None
 
     def begin(self, unit: Unit) -> None:
         """Begin a unit; its end comes from `finished`."""
         if self._pool is None:
             self._done.put((unit, _here(unit)))
             return
+        if not self._pool.active:  # it broke: what it held has come back, and others go on
+            self._pool = _pool(self.hands)
         future = self._pool.schedule(work_together, args=(unit,))
         future.add_done_callback(self._collector(unit))
 
@@ -66,6 +67,10 @@ class Workshop:
         return lambda future: self._done.put((unit, _outcome(future)))
 
 
+def _pool(jobs: int) -> ProcessPool:
+    return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
+
+
 def _here(unit: Unit) -> Outcome:
     try:
         return work_together(unit)
@@ -84,3 +89,5 @@ def _outcome(future: Future[Any]) -> Outcome:
         return ScrubError("The gateway is stopping.")
     except ScrubError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - a unit that never came back would be waited for for ever
+        return ScrubError(f"The worker processes failed ({type(error).__name__}).")
