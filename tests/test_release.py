@@ -17,7 +17,7 @@ from scrub_pixels.catalog.release import difference, release, releases, told, ve
 from scrub_pixels.catalog.released import digest_of, read_manifest
 from scrub_pixels.cli import main
 from scrub_pixels.errors import UsageError
-from scrub_pixels.store.releases import KEPT, RECORD, is_release_file
+from scrub_pixels.store.releases import KEPT, MANIFEST, RECORD, is_release_file
 from tests.instances import Recipe, make_instance, saved
 
 SENTINELS = (b"SENTINEL", b"Sentinel", b"Hospital of Sentinel")
@@ -264,3 +264,24 @@ def test_a_release_killed_on_its_way_leaves_nothing_of_its_name(out, monkeypatch
         assert [r.tag for r in releases(out)] == ["v1"] and verify(out, "v1") == []
         assert not list(out.glob(".scrub-partial*/*"))
     assert release(out, "v2", unproven=True).instances == 4
+
+
+def test_a_run_makes_a_release_when_it_is_through(tmp_path, capsys):
+    add(tmp_path / "in", range(2))
+    out = tmp_path / "out"
+    command = [str(tmp_path / "in"), str(out), "--jobs", "0", "--profile", "research", "--release"]
+    assert main([*command, "v1"]) == 0
+    assert "Release    v1: 2 instances of 2 patients" in capsys.readouterr().out
+    assert [record.tag for record in releases(out)] == ["v1"] and verify(out, "v1") == []
+    add(tmp_path / "in", range(3))
+    assert main([*command, "v1", "--resume"]) == 2, "what has that name does not change"
+    assert len(read_manifest(out / MANIFEST)) == 2
+    assert main([*command, "v2", "--resume"]) == 0
+    assert [record.instances for record in releases(out)] == [2, 3]
+
+
+@pytest.mark.parametrize("more", [["--release", "no tag"], ["--release", "v1", "--header-only"]])
+def test_releases_that_cannot_be_made_are_refused_before_the_run(tmp_path, more):
+    add(tmp_path / "in", range(1))
+    assert main([str(tmp_path / "in"), str(tmp_path / "out"), "--jobs", "0", "-q", *more]) == 2
+    assert not (tmp_path / "out").exists()

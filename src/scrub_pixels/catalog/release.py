@@ -25,7 +25,7 @@ from scrub_pixels import __version__
 from scrub_pixels.catalog.datasheet import datasheet
 from scrub_pixels.catalog.datasheet import unproven as count_unproven
 from scrub_pixels.catalog.formats import open_catalog
-from scrub_pixels.catalog.libraries import duckdb
+from scrub_pixels.catalog.libraries import duckdb, parquet
 from scrub_pixels.catalog.pages import rendered
 from scrub_pixels.catalog.query import ask
 from scrub_pixels.catalog.released import (
@@ -147,6 +147,20 @@ def release(out: Path, tag: str, since: str | None = None, *, unproven: bool = F
         record = _recorded(draft, out, digests, report.facts, (tag, before))
         _publish(draft, folder, tag)
     return record
+
+
+def check_release(out: Path, tag: str) -> None:
+    """Refuse a release that could not be made, before anything is there to be released.
+
+    Raises
+    ------
+    UsageError
+        If the tag is no name, or is taken.
+    MissingDependency
+        If a library for catalogs is not installed.
+    """
+    duckdb(), parquet()
+    _check_tag(tag, None, {record.tag: record for record in releases(out)})
 
 
 def _check_tag(tag: str, since: str | None, made: Mapping[str, Record]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+
 from scrub_pixels.catalog.printing import print_records
 from scrub_pixels.catalog.release import Record, difference, release, releases, told, verify
 from scrub_pixels.catalog.released import digest_of
@@ -19,6 +21,15 @@ def make_and_tell(out: Path, tag: str, since: str | None, unproven: bool) -> Non
     record = release(out, tag, since, unproven=unproven)
     print_records([_listed(out, record)], "table", LISTED)
     print("The digest stands for this release and all before it: keep it elsewhere.")
+
+
+def tell_release(out: Path, tag: str, console: Console) -> None:
+    """Make a release at the end of a run, and say so in two lines."""
+    record = release(out, tag)
+    digest = digest_of(out / RELEASES / tag / RECORD)
+    console.print(f"Release    {tag}: {record.instances} instances of {record.patients} patients, {digest}",
+                  markup=False, soft_wrap=True)
+    console.print("The digest stands for this release and all before it: keep it elsewhere.")
 
 
 def print_releases(out: Path, form: str) -> None:

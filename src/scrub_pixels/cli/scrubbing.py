@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,17 +15,17 @@ from rich.console import Console
 
 from scrub_pixels.cli.app import INPUT, RUNNING, app, console
 from scrub_pixels.cli.choosing import EVERY_INPUT, ChoiceOptions, chosen_inputs
+from scrub_pixels.cli.dicomweb import is_dicomweb, names_somebody, with_query
 from scrub_pixels.cli.policies import AS_IT_IS, PolicyOptions, effective_policy
 from scrub_pixels.cli.review_options import UNREVIEWED, ReviewOptions, with_review
 from scrub_pixels.errors import UsageError
 
 if TYPE_CHECKING:
-    from scrub_pixels.run.campaign import Layout
+    from scrub_pixels.run.campaign import Campaign, Layout
 
 MOST_JOBS = 512
 
 STREAM = "-"
-DICOMWEB = "dicomweb+"
 
 LayoutName = Literal["new", "keep"]
 UnknownNames = Literal["replace", "keep"]
@@ -46,6 +47,11 @@ class RunOptions:
     unknown_names
         With "--layout keep", what becomes of names in paths that are not plainly technical: replace them by
         keyed codes, or keep them. Kept ones may name people whom no header names: you say that they do not.
+    query_file
+        What is wanted of a DICOMweb service, an Attribute=value a line, so that it does not stand on the
+        command line; SCRUB_PIXELS_DICOMWEB_QUERY in the environment does the same.
+    release
+        When the run is through, make a release of OUT under this tag, as `scrub-pixels release` does.
     key_file
         Only for "- -": a file whose bytes are the key, instead of a workspace.
     jobs
@@ -71,6 +77,8 @@ class RunOptions:
     workspace: Annotated[Path | None, Parameter(name=["--workspace", "-w"])] = None
     crosswalk_key: Path | None = None
     key_file: Path | None = None
+    query_file: Path | None = None
+    release: str = ""
     layout: LayoutName = "new"
     unknown_names: UnknownNames = "replace"
     jobs: Annotated[int | None, Parameter(name=["--jobs", "-j"])] = None
@@ -110,11 +118,11 @@ DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
     """
     if STREAM in (source, out):
         return _stream(source, out, policy, run)
-    if source.lower().startswith(DICOMWEB):
-        from scrub_pixels.cli.gateway import scrub_from_dicomweb
-
-        again = partial(scrub, policy=policy, run=run, choice=choice, review=review)
-        return scrub_from_dicomweb(source, out, run, lambda folder: again(folder, out))
+    if is_dicomweb(source):
+        again = partial(scrub, policy=policy, run=replace(run, query_file=None), choice=choice, review=review)
+        return _fetched(source, out, run, lambda folder: again(folder, out))
+    if run.query_file:
+        raise UsageError("--query-file is for a DICOMweb service, and IN is none.", remedy="Leave it out.")
     from scrub_pixels.run.campaign import Campaign
     from scrub_pixels.run.header_commands import passphrase
     from scrub_pixels.run.observing import Wanted
@@ -127,9 +135,41 @@ DICOMweb service (dicomweb+https://HOST/PATH?StudyInstanceUID=...).
                         worker_wait=_wait(run.worker_wait), chosen=chosen_inputs(choice, place_of(source)))
     campaign = with_review(campaign, review)
     wanted = Wanted(run.events, run.log_json)
-    spoken = Console(stderr=True, quiet=run.quiet, highlight=False)
-    return (rehearse_aloud if run.dry_run else carry_out)(
-        campaign, spoken if wanted.takes_standard_output else console(run.quiet), wanted)
+    aside = Console(stderr=True, quiet=run.quiet, highlight=False)
+    heard = aside if wanted.takes_standard_output else console(run.quiet)
+    if run.dry_run:
+        return rehearse_aloud(campaign, heard, wanted)
+    released = _releasing(campaign, run.release)
+    code = carry_out(campaign, heard, wanted)
+    released(heard)
+    return code
+
+
+def _releasing(campaign: Campaign, tag: str) -> Callable[[Console], None]:
+    """Return what makes a release at the end; refuse before the run what could not be made behind it."""
+    if not tag:
+        return lambda console: None
+    out = campaign.out
+    if not isinstance(out, Path):
+        raise UsageError("OUT is a URL, and releases are made in folders of this machine.",
+                         remedy="Leave out --release.")
+    if campaign.policy.header_only:
+        raise UsageError("What is not searched is not released unasked.",
+                         remedy="Run first; then: scrub-pixels release OUT --tag TAG --unproven.")
+    from scrub_pixels.catalog.release import check_release
+    from scrub_pixels.catalog.release_commands import tell_release
+
+    check_release(out, tag)
+    return partial(tell_release, out, tag)
+
+
+def _fetched(source: str, out: str, run: RunOptions, scrub_folder: Callable[[str], int]) -> int:
+    from scrub_pixels.cli.gateway import scrub_from_dicomweb
+
+    if names_somebody(source):
+        console(run.quiet).print("The query stands on the command line, where others on this machine can see "
+                                 "whom it names. --query-file keeps it off.", style="yellow")
+    return scrub_from_dicomweb(with_query(source, run.query_file), out, run, scrub_folder)
 
 
 def _stream(source: str, out: str, policy: PolicyOptions, run: RunOptions) -> int:
