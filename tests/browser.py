@@ -136,12 +136,13 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsing(profile: Path, artefacts: Path):
-    """Start a browser with a fresh profile and end it."""
+def browsing(profile: Path, artefacts: Path, trusting: bool = False):
+    """Start a browser with a fresh profile and end it; a trusting one takes certificates of anybody."""
     selenium = pytest.importorskip("selenium.webdriver")
     path, driver = chosen_browser()
     options = selenium.ChromeOptions()
     options.binary_location = path
+    options.accept_insecure_certs = trusting
     for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={DESKTOP[0]},{DESKTOP[1]}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

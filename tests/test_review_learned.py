@@ -84,7 +84,7 @@ def test_what_may_identify_becomes_no_term(lessons, term, why):
 
 def imported(*regions: tuple[str, str], terms: tuple[str, ...] = ()) -> Lesson:
     """Return a catalogue of elsewhere about the same device."""
-    made = [DeviceRegion(Lesson(Kind.MASK, DEVICE, where).region, RegionRole(role)) for where, role in regions]
+    made = [DeviceRegion(said(Kind.MASK, where, "")[0].region, RegionRole(role)) for where, role in regions]
     layout = DeviceLayout(DEVICE.manufacturer, DEVICE.model, DEVICE.rows, DEVICE.columns, tuple(made),
                           vocabulary=terms)
     return Lesson(Kind.IMPORTED, Device(), layouts_as_toml((layout,)))

@@ -136,6 +136,8 @@ class SiteOptions:
         PEM file with its key.
     behind_proxy
         A proxy of yours speaks https before it.
+    prefix
+        Path below which that proxy serves the site, as /review.
     shared
         Several people sign in with a password; see `scrub-pixels review users`.
     idle_minutes
@@ -150,6 +152,7 @@ class SiteOptions:
     certificate: Path | None = None
     certificate_key: Path | None = None
     behind_proxy: Annotated[bool, Parameter(negative="")] = False
+    prefix: str = ""
     shared: Annotated[bool, Parameter(negative="")] = False
     idle_minutes: float = 15.0
     browser: bool = True
@@ -172,7 +175,7 @@ def serve(workspace: Path = WORKSPACE, /, *, queue: QueueOptions = OWN, site: Si
 
     place = queue.at(workspace)
     access = Access(site.host, site.port, site.name, site.certificate, site.certificate_key,
-                    site.behind_proxy, site.shared, site.idle_minutes)
+                    site.behind_proxy, site.shared, site.idle_minutes, site.prefix)
     serve_site(workspace, queue=place.queue_url, open_browser=site.browser, approvals=place.approvals,
                access=access, passphrase=place.passphrase)
 
@@ -395,7 +398,7 @@ def export_learned(
 
 @learned_app.command(name="import")
 def import_learned(file: Path, workspace: Path = WORKSPACE, /, *, queue: QueueOptions = OWN) -> None:
-    """Take in what reviews have taught elsewhere; terms that may be names here are left out.
+    """Take in what reviews have taught elsewhere: what it keeps must be confirmed here, what it masks not.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from scrub_pixels.errors import Refusal, ScrubError
 from scrub_pixels.review.site import entrance, pages
 from scrub_pixels.review.site.bodies import json_object
 from scrub_pixels.review.site.calls import ROUTES, Call, NotAllowed, Route
-from scrub_pixels.review.site.guard import Boundary, Headers, Hosts, SameSite, Sizes
+from scrub_pixels.review.site.guard import Boundary, Headers, Hosts, Prefix, SameSite, Sizes
 from scrub_pixels.review.site.house import House
 from scrub_pixels.review.site.shapes import Malformed
 from scrub_pixels.review.views import BadDecision, NoSuchEntry, Picture, ReviewConflict
@@ -49,7 +49,7 @@ def build(house: House, names: Iterable[str], origins: Iterable[str]) -> Starlet
     origins
         The same with the scheme.
     """
-    middleware = [Middleware(Headers), Middleware(Boundary), Middleware(Hosts, names=tuple(names)),
+    middleware = [Middleware(Prefix, prefix=house.prefix), Middleware(Headers), Middleware(Boundary), Middleware(Hosts, names=tuple(names)),
                   Middleware(Sizes), Middleware(SameSite, origins=tuple(origins))]
     routes = [*pages.routes(house), *entrance.routes(house), *(_operation(house, route) for route in ROUTES)]
     return Starlette(routes=routes, middleware=middleware,

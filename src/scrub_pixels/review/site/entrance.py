@@ -86,7 +86,7 @@ class _Door:
         house.sessions.close(request.cookies.get(house.cookie, ""))
         await anyio.to_thread.run_sync(house.desk.note, session.person.name, "signed out")
         response = JSONResponse({})
-        response.delete_cookie(house.cookie, path="/")
+        response.delete_cookie(house.cookie, path=house.prefix or "/")
         return response
 
     def _hold_up(self, *keys: str) -> None:

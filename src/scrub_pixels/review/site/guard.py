@@ -1,6 +1,6 @@
 """What every request has to pass, and what every answer carries: hosts, sizes, origins, headers.
 
-Plain ASGI, outermost first: `Headers`, `Boundary` (an error nobody foresaw says nothing of a patient),
+Plain ASGI, outermost first: `Prefix` (of a proxy), `Headers`, `Boundary` (an error nobody foresaw says nothing of a patient),
  `Hosts` (DNS rebinding), `Sizes`, `SameSite` (cross-site requests).
 """
 
@@ -43,6 +43,24 @@ HEADERS = (
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=(), usb=(), payment=()"),
 )
 NEVER_KEPT = "no-store"
+
+
+class Prefix:
+    """Take the path below which a proxy serves the site off a request; proxies may have done so before.
+
+    Parameters
+    ----------
+    prefix
+        As ``/review``; empty takes nothing off.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
+        self._app, self._prefix = app, prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._prefix and scope["type"] == "http" and scope["path"].startswith(f"{self._prefix}/"):
+            scope = {**scope, "path": scope["path"][len(self._prefix):], "raw_path": None}
+        await self._app(scope, receive, send)
 
 
 class Boundary:

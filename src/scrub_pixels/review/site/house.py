@@ -33,6 +33,8 @@ class House:
         The files of the page.
     cookie
         Name of the session cookie; it differs between ports, as cookies do not.
+    prefix
+        Path below its host under which a proxy serves the site, as ``/review``; mostly empty.
     secure
         Whether the site is reached by https.
     owner
@@ -47,6 +49,7 @@ class House:
     releaser: Releaser
     assets: Assets
     cookie: str
+    prefix: str = ""
     secure: bool = False
     owner: Person | None = None
     accounts: Accounts | None = None
@@ -77,7 +80,8 @@ class House:
     def let_in(self, person: Person, response: Response) -> Response:
         """Begin a session with a cookie that is new, whatever the browser brought."""
         value, _ = self.sessions.open(person)
-        response.set_cookie(self.cookie, value, httponly=True, samesite="strict", secure=self.secure)
+        response.set_cookie(self.cookie, value, httponly=True, samesite="strict", secure=self.secure,
+                            path=self.prefix or "/")
         self.desk.note(person.name, "signed in")
         return response
 

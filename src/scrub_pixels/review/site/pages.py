@@ -40,7 +40,7 @@ class _Pages:
 
     async def open(self, request: Request) -> Response:
         """Show the page that takes the token out of its own address."""
-        return self._page("open.html") if not self._house.shared else RedirectResponse("/sign-in", 303)
+        return self._page("open.html") if not self._house.shared else RedirectResponse(f"{self._house.prefix}/sign-in", 303)
 
     async def sign_in(self, request: Request) -> Response:
         """Ask for name and password, or explain how to come in."""
@@ -56,12 +56,13 @@ class _Pages:
     def _inside(self, request: Request, template: str) -> Response:
         session = self._house.session(request)
         if session is None:
-            return RedirectResponse("/sign-in", 303)
+            return RedirectResponse(f"{self._house.prefix}/sign-in", 303)
         return self._page(template, csrf=session.csrf, who=session.person.name,
                           role=session.person.role.value, idle=round(self._house.sessions.idle))
 
     def _page(self, template: str, **values: Any) -> Response:
         house = self._house
-        static = f"/static/{house.assets.version}"
+        static = f"{house.prefix}/static/{house.assets.version}"
         page = self._templates.get_template(template)
-        return HTMLResponse(page.render(static=static, shared=house.shared, version=__version__, **values))
+        return HTMLResponse(page.render(static=static, base=house.prefix, shared=house.shared, version=__version__,
+                                        **values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import ipaddress
+import re
 import socket
 import webbrowser
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from scrub_pixels.store.atomic import write_private
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 SECONDS_TO_END = 5
+PREFIX = re.compile(r"(/[A-Za-z0-9_~-]+){1,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Access:
         True to let several people sign in with a password.
     idle_minutes
         Minutes without anything done after which a session is locked.
+    prefix
+        Path below which that proxy serves the site, as ``/review``; empty if it has a host of its own.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +55,7 @@ class Access:
     behind_proxy: bool = False
     shared: bool = False
     idle_minutes: float = 15.0
+    prefix: str = ""
 
     @property
     def scheme(self) -> str:
@@ -82,6 +87,9 @@ class Access:
             raise UsageError("Passwords and images would cross the network unencrypted.",
                              remedy="Give --certificate and --certificate-key, or --behind-proxy if a proxy "
                                     "of yours speaks https, or reach it through an SSH tunnel.")
+        if self.prefix and not (self.behind_proxy and PREFIX.fullmatch(self.prefix)):
+            raise UsageError("A prefix is a path as /review, below which a proxy serves the site.",
+                             remedy="Give it so, together with --behind-proxy.")
         if bool(self.certificate) != bool(self.certificate_key):
             raise UsageError("A certificate needs its key.",
                              remedy="Give both --certificate and --certificate-key.")
@@ -168,7 +176,7 @@ def _house(desk: Desk, assets: Assets, address: _Address) -> Iterator[Any]:
     releaser.start()
     try:
         yield House(desk, releaser, assets, cookie=f"scrub-pixels-{address.port}",
-                    secure=access.scheme == "https", owner=None if accounts else _owner(), accounts=accounts,
+                    prefix=access.prefix, secure=access.scheme == "https", owner=None if accounts else _owner(), accounts=accounts,
                     announce=address.announce, sessions=Sessions(idle=60 * access.idle_minutes))
     finally:
         releaser.stop(SECONDS_TO_END)
@@ -181,14 +189,16 @@ class _Address:
         self.workspace, self.access, self.port = workspace, access, port
         self.hosts = access.hosts(port)
         self.origins = [f"{access.scheme}://{host}" for host in self.hosts]
+        # A proxy calls by a name of its own, and that is where people go.
+        self.site = f"{self.origins[-1 if access.behind_proxy and access.names else 0]}{access.prefix}"
         self._door = workspace / ".open-review.html"
 
     def announce(self, token: str, open_browser: bool = False) -> None:
         """Print the address, with a token in its fragment, which browsers send to nobody."""
         if self.access.shared:
-            print(f"The review site is at {self.origins[0]}/sign-in", flush=True)
+            print(f"The review site is at {self.site}/sign-in", flush=True)
             return
-        url = f"{self.origins[0]}/open#{token}"
+        url = f"{self.site}/open#{token}"
         print("Open the review site by this link. It is good once, for ten minutes:")
         print(f"\n  {url}\n", flush=True)
         if open_browser:

@@ -144,9 +144,9 @@ GROWING = ("review_log", "review_drafts", "review_approvals")
 def create(connection: Connection) -> None:
     """Create what is missing, with the triggers that keep the log from changing."""
     METADATA.create_all(connection)
-    for table, name in NEW_COLUMNS:
-        if name not in {column["name"] for column in inspect(connection).get_columns(table.name)}:
-            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"))
+    for old, name in NEW_COLUMNS:
+        if name not in {column["name"] for column in inspect(connection).get_columns(old.name)}:
+            connection.execute(text(f"ALTER TABLE {old.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"))
     statements = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
     for table in GROWING:
         for statement in statements:

@@ -2,6 +2,8 @@
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
 
+// Where the site stands below its host, if a proxy serves it under a prefix.
+export const base = meta("base");
 export const who = meta("who");
 export const role = meta("role");
 export const shared = meta("shared") !== "";
@@ -45,7 +47,7 @@ function marks(background) {
 async function send(path, options) {
   let answer;
   try {
-    answer = await fetch(`/api${path}`, { cache: "no-store", credentials: "same-origin", ...options });
+    answer = await fetch(`${base}/api${path}`, { cache: "no-store", credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Trouble(0);

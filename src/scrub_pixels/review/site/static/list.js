@@ -1,6 +1,6 @@
 // The list: what waits, filtered, page by page.
 
-import { get, post, shared, who } from "./api.js";
+import { base, get, post, shared, who } from "./api.js";
 import { bindKeys, closing, showKeys } from "./keys.js";
 import { watchIdle } from "./lock.js";
 import { element, warnOf } from "./says.js";
@@ -92,8 +92,8 @@ function row(entry) {
   ] });
   if (shared && entry.claimedBy && entry.claimedBy !== who && entry.claimedUntil * 1000 > Date.now())
     side.append(element("span", { className: "claimed", text: `with ${entry.claimedBy}` }));
-  const picture = element("img", { className: "thumb", alt: "", loading: "lazy", decoding: "async", src: `/api/entries/${entry.key}/thumbnail` });
-  const link = element("a", { className: "entry", href: `/entry/${entry.key}`, children: [picture, element("div", { children: [title, chips] }), side] });
+  const picture = element("img", { className: "thumb", alt: "", loading: "lazy", decoding: "async", src: `${base}/api/entries/${entry.key}/thumbnail` });
+  const link = element("a", { className: "entry", href: `${base}/entry/${entry.key}`, children: [picture, element("div", { children: [title, chips] }), side] });
   return element("li", { children: [link] });
 }
 
@@ -142,7 +142,7 @@ function choose(name) {
 async function start() {
   try {
     const found = await post("/next", { ...filter(), after: 0 });
-    if (found.entry) location.assign(`/entry/${found.entry.key}`);
+    if (found.entry) location.assign(`${base}/entry/${found.entry.key}`);
     else await choose(tab);
   } catch (error) {
     warnOf(error);
@@ -166,7 +166,7 @@ at("more").addEventListener("click", () => load(false).catch(warnOf));
 at("help").addEventListener("click", showKeys);
 at("sign-out").addEventListener("click", async () => {
   await post("/sign-out").catch(() => {});
-  location.assign("/sign-in");
+  location.assign(`${base}/sign-in`);
 });
 new IntersectionObserver((seen) => {
   if (seen[0].isIntersecting && !at("more").hidden) load(false).catch(warnOf);

@@ -1,6 +1,6 @@
 // After a pause the page blanks itself and signs out; what was drawn is kept by the server.
 
-import { idleSeconds, post, whenSignedOut } from "./api.js";
+import { base, idleSeconds, post, whenSignedOut } from "./api.js";
 
 const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 let last = performance.now();
@@ -32,6 +32,6 @@ function lock() {
   if (locked) return;
   locked = true;
   document.body.style.visibility = "hidden";
-  sessionStorage.setItem("return-to", location.pathname);
-  location.replace("/sign-in#locked");
+  sessionStorage.setItem("return-to", location.pathname.slice(base.length));
+  location.replace(`${base}/sign-in#locked`);
 }

@@ -1,6 +1,6 @@
 // Take the one-time token out of the address, and out of the history, and turn it into a session.
 
-import { post } from "./api.js";
+import { base, post } from "./api.js";
 
 const message = document.getElementById("message");
 const again = document.getElementById("again");
@@ -30,5 +30,5 @@ again.addEventListener("click", async () => {
 function goOn() {
   const back = sessionStorage.getItem("return-to") ?? "/";
   sessionStorage.removeItem("return-to");
-  location.replace(/^\/(entry\/[A-Za-z0-9_-]+)?$/.test(back) ? back : "/");
+  location.replace(/^\/(entry\/[A-Za-z0-9_-]+)?$/.test(back) ? base + back : `${base}/`);
 }

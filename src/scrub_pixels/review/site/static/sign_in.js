@@ -1,6 +1,6 @@
 // Name and password become a session.
 
-import { post } from "./api.js";
+import { base, post } from "./api.js";
 
 const form = document.getElementById("sign-in");
 const message = document.getElementById("message");
@@ -14,7 +14,7 @@ form.addEventListener("submit", async (event) => {
     await post("/sign-in", { name: form.elements.name.value, password: form.elements.password.value });
     const back = sessionStorage.getItem("return-to") ?? "/";
     sessionStorage.removeItem("return-to");
-    location.replace(/^\/(entry\/[A-Za-z0-9_-]+)?$/.test(back) ? back : "/");
+    location.replace(/^\/(entry\/[A-Za-z0-9_-]+)?$/.test(back) ? base + back : `${base}/`);
   } catch (error) {
     message.textContent = error.whole;
     form.elements.password.value = "";

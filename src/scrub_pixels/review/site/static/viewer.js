@@ -1,6 +1,6 @@
 // The viewer: one entry after the other, from what is shown to what is decided.
 
-import { get, post, role } from "./api.js";
+import { base, get, post, role } from "./api.js";
 import { Boxes } from "./boxes.js";
 import { Cine } from "./cine.js";
 import { Frames } from "./frames.js";
@@ -57,7 +57,7 @@ async function open(view, store = null, push = true) {
   work = new Work(view, refresh);
   frames = store ?? new Frames(view.entry.key, view);
   selected = null;
-  const path = `/entry/${view.entry.key}`;
+  const path = `${base}/entry/${view.entry.key}`;
   if (push && location.pathname !== path) history.pushState(null, "", path);
   stage.clear();
   stage.resize(view.rows, view.columns);
@@ -368,7 +368,7 @@ async function goOn(leaving = true) {
     seen.push(before);
     post(`/entries/${before}/leave`, {}, { background: true }).catch(() => {});
   }
-  if (!next) return location.assign("/");
+  if (!next) return location.assign(`${base}/`);
   if (next.view.until * 1000 < Date.now() + 20000) return show(next.view.entry.key);
   await open(next.view, next.store);
 }
@@ -465,7 +465,7 @@ const actions = {
   first: () => cine.go(0), last: () => cine.go(cine.count - 1), jump: (by) => cine.jump(by),
   tool: use, "zoom-in": () => stage.zoom(1.3), "zoom-out": () => stage.zoom(1 / 1.3), fit: () => stage.fit(),
   after: toggleAfter, boxes: toggleBoxes, preset: () => say(`Window: ${windowing.next()}`), invert: () => windowing.invert(),
-  release: () => { boxes.cancel(); select(null); }, help: showKeys, list: () => location.assign("/"),
+  release: () => { boxes.cancel(); select(null); }, help: showKeys, list: () => location.assign(`${base}/`),
 };
 
 for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", () => actions[button.dataset.do](undefined));
