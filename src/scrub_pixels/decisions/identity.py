@@ -7,6 +7,7 @@ identifiers are often absent from the header, so nothing may be kept just becaus
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID_dictionary
 
 from scrub_pixels.decisions.spelling import fold, tokens
+from scrub_pixels.frames.elements import element_of
 
 
 class IdentifierKind(str, Enum):
@@ -230,7 +232,7 @@ def _walk_items(element: DataElement, depth: int) -> Iterator[Identifier]:
 def _element(dataset: Dataset, tag: BaseTag) -> DataElement | None:
     """Return the element, with its raw value as text where it cannot be converted."""
     try:
-        return dataset[tag]
+        return element_of(dataset, tag)
     except _ODD_DATA:
         value = _bytes_of(dataset, tag)
         return _as_long_text(tag, value) if value is not None else None
@@ -251,19 +253,26 @@ def _as_long_text(tag: BaseTag, value: bytes) -> DataElement:
 
 def _identifiers(element: DataElement, coded: IdentifierKind | None) -> Iterator[Identifier]:
     """Yield one identifier per value of an element that identifies."""
-    kind = _kind(element, coded)
+    keyword = _keyword(element.tag)
+    kind = _kind(keyword, element.VR, coded)
     if kind is None:
         return
-    name = element.keyword or f"({element.tag.group:04x},{element.tag.element:04x})"
+    name = keyword or f"({element.tag.group:04x},{element.tag.element:04x})"
     for value in _texts(element):
         if kind is not _K.UID or (name not in _SOFTWARE_UIDS and value not in UID_dictionary):
             yield Identifier(name, kind, value)
 
 
-def _kind(element: DataElement, coded: IdentifierKind | None) -> IdentifierKind | None:
-    if coded is not None and element.keyword in _CODE_KEYWORDS:
+def _kind(keyword: str, vr: str, coded: IdentifierKind | None) -> IdentifierKind | None:
+    if coded is not None and keyword in _CODE_KEYWORDS:
         return coded
-    return _BY_KEYWORD.get(element.keyword) or _BY_VR.get(element.VR)
+    return _BY_KEYWORD.get(keyword) or _BY_VR.get(vr)
+
+
+@functools.lru_cache(maxsize=8192)
+def _keyword(tag: BaseTag) -> str:
+    """Return the keyword of a tag, as an element of it has it."""
+    return DataElement(tag, "UN", None).keyword
 
 
 def _texts(element: DataElement) -> Iterable[str]:

@@ -13,6 +13,8 @@ _NEIGHBOUR = 1.5
 _JOINED = 2.5
 _STACK = 3.0
 _LEAST_STACK = 4
+_ALIKE = 1.6
+_BLOCK_WIDE, _BLOCK_HIGH = 16.0, 3.5
 
 
 def line_height(line: TextLine) -> int:
@@ -81,6 +83,24 @@ def beside(label: TextLine, lines: Iterable[TextLine]) -> bool:
     """Tell whether another line goes on where a label ends, a few spaces away, whichever way it runs."""
     others = (line for line in lines if line is not label and line.frames.overlaps(label.frames))
     return any(_goes_on(label, other, _JOINED) for other in others)
+
+
+def in_one_block(line: TextLine, other: TextLine) -> bool:
+    """Tell whether two lines of about one height stand close in one row, or flush in one column."""
+    low, high = sorted((line_height(line), line_height(other)))
+    if high > _ALIKE * low or line.rotation != other.rotation or not line.frames.overlaps(other.frames):
+        return False
+    if same_row(line, other):
+        return max(_gap(line, other), _gap(other, line)) <= _BLOCK_WIDE * high
+    upper, lower = sorted((line, other), key=lambda one: one.region.row)
+    return flush_above(upper, lower, _BLOCK_HIGH)
+
+
+def flush_above(upper: TextLine, lower: TextLine, most: float = _VALUE_BELOW) -> bool:
+    """Tell whether a line stands at most so many heights above another one, flush left or right with it."""
+    a, b, height = upper.region, lower.region, line_height(lower)
+    flush = min(abs(a.column - b.column), abs(a.right - b.right)) <= height
+    return flush and b.row > a.row and b.row - a.bottom <= most * height
 
 
 def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:

@@ -66,6 +66,11 @@ def _is_day_month(a: int, b: int) -> bool:
     return 1 <= min(a, b) <= 12 and 1 <= max(a, b) <= 31
 
 
+def _not_a_line(match: re.Match[str]) -> bool:
+    """Tell whether digits are cut off; one or two with a wave behind them stand at the mark of a scale."""
+    return "~" not in match.group() or re.search(r"\d{3}$", match.string[: match.start() + 1]) is not None
+
+
 def _grouped_digits(match: re.Match[str]) -> bool:
     """Tell whether groups of digits are a number of a record rather than a scale or a counter."""
     chunks = re.split(r"\s+", match.group().strip())
@@ -129,7 +134,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("age and sex", r"(?<![a-z\d])[mfw]\s?/\s?\d{2,3}(?![\d.])", _always),
         ("age and sex", r"(?<![\d.])\d{2,3}\s?/\s?[mfw](?![a-z])", _always),
         ("cut by an ellipsis", rf"[a-z]\s?{_CUT}", _always),
-        ("cut by an ellipsis", rf"\d\s?{_CUT}", _always),
+        ("cut by an ellipsis", rf"\d\s?{_CUT}", _not_a_line),
         ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
         ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
     )

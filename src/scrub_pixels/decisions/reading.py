@@ -23,6 +23,13 @@ _DIGIT_IN_WORD = re.compile(
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
 _TIMER = re.compile(r"^\+\s?\d{1,2}:[0-5]\d:[0-5]\d$")
+_REPAIRED = re.compile(r"[a-z]+\d+[a-z]+")
+_LARGEST = 5
+_TUBE_ROW = re.compile(
+    r"(?:[a-z]+\s+)?(?:\d{1,2}\s+)?(?:70|80|90|1[0-5]0|135)\s+\d{2,3}\s?milliamps?(?:\s+\d{0,3}[.,]\d{1,2})+"
+)
+_CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
+_FRACTION = re.compile(r"[=<>]\s?\d{1,3}[.,]\d*$")
 _THREE_DIGITS = re.compile(r"\d{3,}")
 _DIGIT = re.compile(r"\d")
 _CHUNK = re.compile(r"\S+")
@@ -174,10 +181,10 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
     """Tell whether a header word is only the homograph of a term.
 
     The rule: the words of the hit must be vocabulary, and beside them the line must hold another plain
-    term of two letters and more, or a measurement, that no hit rests on; where names usually stand,
-    two. A phrase of the vocabulary (``long axis``) counts as a term. Where names do not usually stand, a
-    plain term is a term even if it could be the cut-off beginning of a name, or is a word of the
-    institution's name (``General``).
+    term of two letters and more, or a measurement, that no hit rests on; where names usually stand, two
+    if it is a person's. A phrase of the vocabulary (``long axis``) counts as a term. Where names do not
+    usually stand, a plain term is a term even if it could be the cut-off beginning of a name, or is a
+    word of the institution's name (``General``).
     """
     known = {word: a.kind for a in heard.atoms if a.kind not in _NOT_KNOWN for word in tokens(a.text)}
     if not set(hit.words) <= known.keys():
@@ -187,15 +194,40 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
             return True
     named = {word for other in heard.hits for word in other.words}
     others = [a for a in heard.atoms if a.kind in _VOUCHING and not set(tokens(a.text)) <= named]
-    return len(others) >= (2 if heard.in_band else 1)
+    return len(others) >= (2 if heard.in_band and hit.personal else 1)
 
 
 def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
     clock = {"time", "grouped digits"} if _is_clock_face(heard) or _is_timer(heard) else set()
-    for name in pattern_names(heard.text):
-        if name not in clock:
+    known = clock | ({"grouped digits"} if _is_table_row(heard) or _is_control_row(heard) else set())
+    for name in pattern_names(_without_repaired(heard)):
+        if name not in known:
             yield Evidence(EvidenceKind.PATTERN, name, True)
+
+
+def _without_repaired(heard: Heard) -> str:
+    """Return the text without scan ranges, large settings, and terms in which a digit stands for a letter."""
+    text = heard.text
+    for atom in heard.atoms:
+        repaired = atom.kind in _TERMS_OR_RARE and _REPAIRED.fullmatch(atom.text)
+        huge = atom.detail == "labelled number" and len(atom.text) == _LARGEST
+        if repaired or huge or atom.detail == "scan range":
+            text = text[: atom.start] + "x" * len(atom.text) + text[atom.stop :]
+    return text
+
+
+def _is_table_row(heard: Heard) -> bool:
+    """Tell whether a line is a row of a dose table: a tube's voltage and its current in mA, then fractions.
+
+    ``Topogram 1 120 35 mA 5.5 0.6``: numbers of records and dates would have to hold a voltage and a unit.
+    """
+    return _TUBE_ROW.fullmatch(heard.text) is not None
+
+
+def _is_control_row(heard: Heard) -> bool:
+    """Tell whether a line is settings with their numbers glued to them, a probe's number before them."""
+    return _CONTROL_ROW.fullmatch(heard.text) is not None
 
 
 def _is_clock_face(heard: Heard) -> bool:
@@ -237,8 +269,9 @@ def unknown_words(heard: Heard) -> Iterator[Evidence]:
 
 def long_numbers(heard: Heard) -> Iterator[Evidence]:
     """Numbers too long for a measurement, without unit or label."""
+    row = _is_control_row(heard)
     for atom in heard.atoms:
-        if atom.kind is _A.LONG_NUMBER:
+        if atom.kind is _A.LONG_NUMBER and not (row and atom is heard.atoms[0]):
             yield Evidence(EvidenceKind.PATTERN, atom.detail, True)
 
 
@@ -264,8 +297,15 @@ def _is_short_anatomy(atom: Atom) -> bool:
 def _as_name(heard: Heard) -> Iterator[Evidence]:
     if heard.in_band:
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
-    elif any(atom.kind is _A.LETTER for atom in heard.atoms) or _glued_numbers(heard):
+    elif _has_initial(heard) or _glued_numbers(heard):
         yield Evidence(EvidenceKind.PATTERN, "a term that is also a name, with an initial or a digit", True)
+
+
+def _has_initial(heard: Heard) -> bool:
+    """Tell whether single letters stand in it, but for the value of a term (``Lat: F``)."""
+    letters = [atom for atom in heard.atoms if atom.kind is _A.LETTER]
+    value = len(heard.atoms) == 2 and ":" in heard.text[heard.atoms[0].stop : heard.atoms[1].start]
+    return bool(letters) and not (value and letters == [heard.atoms[1]])
 
 
 def _has_number_or_company(heard: Heard) -> bool:
@@ -301,7 +341,8 @@ def digits_in_words(heard: Heard) -> Iterator[Evidence]:
     """A digit between letters that is none of the known designations is a misread word (``J0E``)."""
     known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail in _DESIGNATIONS]
     for match in _DIGIT_IN_WORD.finditer(heard.text):
-        if not any(atom.start <= match.start() and match.end() <= atom.stop for atom in known):
+        inside = any(atom.start <= match.start() and match.end() <= atom.stop for atom in known)
+        if not inside and not _FRACTION.search(heard.text[: match.start()]):
             yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)
 
 

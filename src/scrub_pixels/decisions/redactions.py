@@ -14,6 +14,9 @@ from scrub_pixels.text.lines import TextLine
 _SURE = 0.9
 """Confidence from which a harmless reading accounts for the ink in its place."""
 
+_ENDS = 2
+"""Characters that a column of line ends is read as, at most."""
+
 _MARGINS = 0.3
 """Share of a line's height by which the boxes of two lines overlap without their letters touching."""
 
@@ -44,16 +47,21 @@ def redactions(
 def _redactions(
     finding: Finding, benign: Sequence[TextLine], shape: Shape, settings: DecisionSettings
 ) -> list[Redaction]:
-    """Return what masks one line; of a line that could not be read, what no sure harmless line explains."""
+    """Return what masks one line; of one that is unread, or crosses others, what is not theirs."""
     core = finding.line.region.clipped(shape)
     if core is None:
         return []
     cores = [core]
-    if finding.line.confidence < settings.min_confidence:
+    if finding.line.confidence < settings.min_confidence or _may_cross_lines(finding.line):
         sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
         for other in sure:
             cores = [piece for core in cores for piece in minus(core, other.region)]
     return [_redaction(finding, core, benign, shape, settings) for core in cores]
+
+
+def _may_cross_lines(line: TextLine) -> bool:
+    """Tell whether turned text is so short that it may be the ends of lines that stand above each other."""
+    return line.rotation % 180 != 0 and sum(c.isalnum() for c in line.reading) <= _ENDS
 
 
 def _throughout(benign: TextLine, line: TextLine) -> bool:

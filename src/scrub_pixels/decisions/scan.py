@@ -76,9 +76,11 @@ _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
 _CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]{2,})\b")
-_SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])")
+_SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])|(?<=\bT)l(?=[sbc](?![^\W\d_]))")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
+_VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
+_CENTIMETRES = re.compile(r"(?<=\d)(\s?)cn(?![a-z])")
 _AS_WRITTEN = re.compile(r"\bmA(s?)\b")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
@@ -102,22 +104,27 @@ _GREEK = frozenset("αβγδλμπσφωθ")
 
 _LETTER_FOR = {"0": "o", "1": "il", "5": "s", "8": "b", "2": "z", "6": "g", "|": "i", "!": "i"}
 _EXPONENT = {"2", "3"}
+_LEVEL = re.compile(r"\s*[,/]?\s*(?:l|wl|c|wc)\s?[:=]\s?-?\d{1,5}(?!\d)")
+_WINDOWS = frozenset({"w", "ww"})
+_WIDEST = 0xFFFF
 _LEADING_ZERO = re.compile(r"0\d\d")
 _COUNTED = frozenset({"page", "pagina"})
 _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _SIDES = ("lt", "rt", "left", "right")
 _MOST_REPAIRS = 16
 _SHORTEST_REPAIR = 3
-_CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u"}
+_CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u", "o": "d"}
 _CONFUSED = {
-    "u": "vwo", "v": "u", "w": "u", "h": "n", "n": "hm", "m": "n", "i": "l", "l": "i", "o": "cu", "c": "oe",
+    "u": "vwo", "v": "u", "w": "u", "h": "n", "n": "hm", "m": "n", "i": "l", "l": "i", "o": "cud", "c": "oe",
     "e": "c", "g": "q", "q": "g", "t": "i",
 }  # fmt: skip
 """Letters of small fonts that readers take for each other: in short codes only those of one shape."""
 
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
-_SCAN_RANGE = re.compile(r"^[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}$")
-"""Where a scan begins and ends along the body, inferior or superior: ``I91.250-S108.750``."""
+_SHORTEST_RARE = 7
+_SCAN_RANGE = re.compile(r"^(?:[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}|1\d{2,3}\.\d{3}-5\d{2,3}\.\d{3})$")
+"""Where a scan begins and ends along the body, inferior or superior: ``I91.250-S108.750``;
+or with both letters read for the digits they look like."""
 
 
 def scan(reading: str, vocabulary: Vocabulary) -> tuple[Atom, ...]:
@@ -133,6 +140,7 @@ def prepared(reading: str, vocabulary: Vocabulary) -> str:
 def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", reading))
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
+    text = _CENTIMETRES.sub(r"\1cm", _VOLTS.sub("kV", text))
     text = _AS_WRITTEN.sub(r"milliamp\1", text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
@@ -183,7 +191,7 @@ class _Numbers(_Row):
             return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
         if digits <= 3:
             return self._atom(AtomKind.NUMBER, at, 1, "number")
-        if digits == 4 and self._labelled(at, before):
+        if digits == 4 and self._labelled(at, before) or digits == 5 and self._is_huge(at, before):
             return self._atom(AtomKind.MEASURE, at, 1, "labelled number")
         return self._atom(AtomKind.LONG_NUMBER, at, 1, f"number of {digits} digits")
 
@@ -194,6 +202,16 @@ class _Numbers(_Row):
         gap, word = self.text[before.stop : self.tokens[at].start], before.text.split()[-1]
         takes_large = word in self.vocabulary.large or before.detail == "parameter.large"
         return takes_large and set(gap) <= _GLUE and (len(word) > 1 or bool(set(gap) & {"=", ":"}))
+
+    def _is_huge(self, at: int, before: Atom | None) -> bool:
+        """Tell whether a number of five digits is a whole examination's mAs, or a window's width."""
+        if before is None or not self._labelled(at, before):
+            return False
+        if self.tokens[at].text.startswith("0") or int(self.tokens[at].text[:5]) > _WIDEST:
+            return False
+        if before.text in _WINDOWS:
+            return _LEVEL.match(self.text[self.tokens[at].stop :]) is not None
+        return before.text == "milliamps" and self.text[: before.start].endswith("total ")
 
     def _unit(self, at: int) -> int | None:
         """Return how many tokens after a number are its unit, None if it has none (``%`` is no token)."""
@@ -248,6 +266,8 @@ class _Scanner(_Numbers):
         hit = self.vocabulary.phrase_at(self.texts, at)
         if hit is None or not self._close_together(at, hit[0]):
             return None
+        if self._glued(at + hit[0] - 1) and self._repaired(at):
+            return None  # ``D1AM`` is not a first distance but a diameter
         return self._atom(AtomKind.TERM, at, *hit)
 
     def _close_together(self, at: int, count: int) -> bool:
@@ -326,12 +346,23 @@ class _Scanner(_Numbers):
     def _split(self, at: int) -> tuple[int, Atom] | None:
         """Two terms whose space was lost: a side and a term, or two terms of four letters and more."""
         word = self.tokens[at].text
-        for cut in range(2, len(word) - 3):
+        if word in self.vocabulary.lookalikes:
+            return None
+        for cut in range(2, len(word) - 2):
             head, tail = word[:cut], word[cut:]
-            sided = head in _SIDES and tail in self.vocabulary.words and tail not in self.vocabulary.company
-            if sided or (len(head) >= 4 and self._plain(head) and self._plain(tail)):
-                return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[tail])
+            sided = head in _SIDES and (self._is_terms(tail) or self._is_phrase(head, tail))
+            if sided or (min(len(head), len(tail)) >= 4 and self._plain(head) and self._plain(tail)):
+                return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words.get(tail, "anatomy"))
         return None
+
+    def _is_terms(self, word: str) -> bool:
+        """Tell whether a word is a term of four letters that needs no company, or a phrase run together."""
+        if len(word) > _SHORTEST_CODE and word in self.vocabulary.words:
+            return word not in self.vocabulary.company
+        return any(self._is_phrase(word[:cut], word[cut:]) for cut in range(3, len(word) - 2))
+
+    def _is_phrase(self, head: str, tail: str) -> bool:
+        return any(phrase == (head, tail) for phrase, _ in self.vocabulary.phrases.get(head, ()))
 
     def _lookalike(self, at: int) -> tuple[int, Atom] | None:
         """A term in which one letter was taken for its like (``PUR`` for ``PWR``, ``PAMCREAS``).
@@ -340,17 +371,22 @@ class _Scanner(_Numbers):
         is also a name, so that it needs company where names stand.
         """
         word = self.tokens[at].text
-        if len(word) < _SHORTEST_CODE or word in self.vocabulary.lookalikes or self._glued(at):
+        if len(word) < _SHORTEST_CODE:
+            return None
+        if word in self.vocabulary.lookalikes or self._glued(at) and not self._is_measured(at):
             return None
         confused = _CONFUSED if len(word) >= _SHORTEST_CONFUSED else _CONFUSED_IN_CODES
-        if len(word) == _SHORTEST_CONFUSED - 1:
-            return None
         for place, letter in enumerate(word):
             for other in confused.get(letter, ""):
                 spelling = word[:place] + other + word[place + 1 :]
-                if self._plain(spelling):
+                rare = len(word) >= _SHORTEST_RARE and spelling in self.vocabulary.band
+                if rare or self._plain(spelling):
                     return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
         return None
+
+    def _is_measured(self, at: int) -> bool:
+        """Tell whether a number with a unit follows a word."""
+        return at + 1 < len(self.tokens) and self.tokens[at + 1].is_number and self._unit(at + 1) is not None
 
     def _plain(self, word: str) -> bool:
         return word in self.vocabulary.words and not self.vocabulary.is_name(word)

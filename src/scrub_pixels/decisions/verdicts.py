@@ -17,7 +17,9 @@ from scrub_pixels.decisions.identity import IdentifierKind, Identity
 from scrub_pixels.decisions.layout import (
     beside,
     continues_any,
+    flush_above,
     in_header_band,
+    in_one_block,
     in_stack,
     line_height,
     precedes,
@@ -30,7 +32,7 @@ from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scan import AtomKind
 from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
-from scrub_pixels.decisions.spelling import fold, tokens
+from scrub_pixels.decisions.spelling import compact, fold, tokens
 from scrub_pixels.decisions.vocabulary import load_vocabulary
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
@@ -71,6 +73,8 @@ _LONG_TERM = 6
 _CRUMB = 2
 _COUNTER = re.compile(r"^\W*(\d{1,4})\s?/\s?(\d{1,4})\W*$")
 _LEAST_COUNTS = 3
+_MARKED_COUNTER = re.compile(r"(\d{2,3})/(\d{2,3})\d")
+_RATE = re.compile(r"\d{1,3}\s?(?:hz|fps)")
 _FOUR_DIGITS = "number of 4 digits"
 _WELL_READ = 0.8
 
@@ -114,8 +118,8 @@ class _Case:
     @property
     def is_control_row(self) -> bool:
         """True if it is two or more letters with numbers glued to them, and nothing that identifies."""
-        counts = (len(_CONTROL.findall(heard.text)) for heard in self.heard)
-        return bool(self.heard) and not self.suspicious and all(count >= 2 for count in counts)
+        counts = [len(_CONTROL.findall(heard.text)) for heard in self.heard]
+        return not self.suspicious and max(counts, default=0) >= 2 and min(counts) >= 1
 
     @property
     def is_caption(self) -> bool:
@@ -171,8 +175,9 @@ def judge(
         return tuple(_masked_by_policy(line) for line in lines)
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
-    by_layout = _layout_evidence(cases)
+    cases = [_counted(_among_settings(case, cases), cases) for case in cases]
     cases = [_without_probe_number(case, cases) for case in cases]
+    by_layout = _layout_evidence(cases)
     found = tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
     return tuple(_in_known_places(f, c, context, settings) for f, c in zip(found, cases, strict=True))
 
@@ -188,6 +193,66 @@ def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
         return case
     probe = Evidence(EvidenceKind.VOCABULARY, "number before control settings", False)
     return replace(case, evidence=(*(e for e in case.evidence if not e.speaks_for_phi), probe))
+
+
+_WHERE_NAMES_STAND = "a term that is also a name, where names stand"
+_LEAST_SETTINGS = 2
+
+
+def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:
+    """Return a case without the suspicion against a rare name's homograph if it stands among settings.
+
+    ``CHI`` in a column of settings, or ``File`` in a menu: two lines of terms or measurements at least
+    stand next to it, in its column or its row, and none that speaks of a person.
+    """
+    speaking = {e.detail for e in case.evidence if e.speaks_for_phi}
+    if speaking != {_WHERE_NAMES_STAND}:
+        return case
+    others = [c for c in cases if c is not case]
+    settings = sum(_is_setting(c) and in_one_block(case.line, c.line) for c in others)
+    suspects = [c.line for c in others if c.suspicious and not _stands_alike(c)]
+    if settings < _LEAST_SETTINGS or touches_any(case.line, suspects):
+        return case
+    return _cleared(case, "a term among settings")
+
+
+def _is_setting(case: _Case) -> bool:
+    """Tell whether a line is harmless for a term that is nobody's name, or for a measurement."""
+    return bool(case.heard) and not case.suspicious and all(h.has_company for h in case.heard)
+
+
+def _stands_alike(case: _Case) -> bool:
+    """Tell whether a line, too, is suspicious for nothing but its place."""
+    return {e.detail for e in case.evidence if e.speaks_for_phi} == {_WHERE_NAMES_STAND}
+
+
+def _cleared(case: _Case, detail: str) -> _Case:
+    plain = tuple(e for e in case.evidence if not e.speaks_for_phi)
+    return replace(case, evidence=(*plain, Evidence(EvidenceKind.POSITION, detail, False)))
+
+
+def _counted(case: _Case, cases: Sequence[_Case]) -> _Case:
+    """Return a case without suspicion if it is the counter of a loop with a mark glued to it.
+
+    ``127/128`` with the number of the picture behind it reads ``127/1281``: the last frame or the one
+    before it, of as many, above a frame rate. One in hundreds of numbers of records looks like this.
+    """
+    speaking = {e.detail for e in case.evidence if e.speaks_for_phi}
+    only = bool(speaking) and speaking <= {_FOUR_DIGITS, "grouped digits"}
+    if not only or not all(map(_is_at_end, case.heard)):
+        return case
+    rates = (c.line for c in cases if not c.suspicious and any(map(_is_rate, c.heard)))
+    above = any(flush_above(case.line, rate) for rate in rates if rate.frames.overlaps(case.line.frames))
+    return _cleared(case, "counter of a loop") if above else case
+
+
+def _is_at_end(heard: Heard) -> bool:
+    match = _MARKED_COUNTER.fullmatch(heard.text)
+    return match is not None and int(match[2]) - int(match[1]) in (0, 1)
+
+
+def _is_rate(heard: Heard) -> bool:
+    return _RATE.fullmatch(heard.text) is not None
 
 
 def _reads_year(case: _Case) -> bool:
@@ -206,11 +271,29 @@ def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -
 
 def _case(line: TextLine, lexicon: Lexicon, settings: DecisionSettings, context: Context) -> _Case:
     in_band = in_header_band(line, context.shape, settings.header_band)
-    heard = tuple(hear(reading, lexicon, in_band) for reading in line.readings)
+    heard = _without_parts(hear(reading, lexicon, in_band) for reading in line.readings)
     evidence = dict.fromkeys(evidence for one in heard for evidence in testimony(one))
     if _counts_frames(line):
         return _Case(line, heard, (Evidence(EvidenceKind.MEASUREMENT, "frame counter", False),))
     return _Case(line, heard, tuple(evidence))
+
+
+def _without_parts(heard: Iterable[Heard]) -> tuple[Heard, ...]:
+    """Return what was heard without the readings that are only a piece of a longer, harmless one.
+
+    A line is also read in pieces (``MPH`` of ``LYMPH NODE``); what the whole says, they do not refute.
+    """
+    found = tuple(heard)
+    whole = [compact(h.text) for h in found if h.has_company and not _speaks(h)]
+    return tuple(h for h in found if not _speaks(h) or not _is_piece(compact(h.text), whole))
+
+
+def _speaks(heard: Heard) -> bool:
+    return any(evidence.speaks_for_phi for evidence in testimony(heard))
+
+
+def _is_piece(text: str, whole: Sequence[str]) -> bool:
+    return any(len(text) < len(other) and text in other for other in whole) and text.isalpha()
 
 
 def _counts_frames(line: TextLine) -> bool:

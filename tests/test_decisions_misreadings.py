@@ -1,0 +1,102 @@
+"""What small fonts do to technical text is undone, and what looks the same but identifies somebody is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from scrub_pixels.decisions import Context, DecisionSettings, Identity, Verdict, judge
+from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.text.lines import TextLine
+
+SHAPE = (600, 800)
+HEIGHT = 12
+
+
+def _line(text: str, row: int = 300, column: int = 10, others: Sequence[str] = ()) -> TextLine:
+    region = Region(row, column, HEIGHT, 8 * len(text))
+    return TextLine(region, FrameSpan(0, 1), text, 0.99, 0.99, 0, tuple(others))
+
+
+def _verdicts(*lines: TextLine) -> list[Verdict]:
+    return [f.verdict for f in judge(lines, Identity(), DecisionSettings(), Context(SHAPE))]
+
+
+def _kept(text: str, row: int = 300) -> bool:
+    return _verdicts(_line(text, row)) == [Verdict.BENIGN]
+
+
+@pytest.mark.parametrize("text", [
+    "LUIDs 4.0 cm", "LUIDd1.5 cm", "CTOIvol (mGy> 4.25", "RT OUARY", "Tls 5.5 MI 0.2", "kU 120", "STANDARO",
+    "D1am 0.5 cm", "Depth 4cn", "TIS<2.0MI=7.6AO=90%", "SRIII 3", "RTICA DIST", "LTCCAPROX", "DVTLE", "WFLOW",
+    "145.250-5123.750", "W = 15670 L = 35", "Total mAs 17310 Total DLP 114 mGycm",
+    "Topogram 1 120 35 mA 5.5 0.6", "120 35 mA 8.7", "9123 5.0 R15 G66 C6", "Lat: F", "10~",
+])
+def test_misread_and_unusual_technical_text_stays(text: str) -> None:
+    assert _kept(text)
+
+
+@pytest.mark.parametrize("text", [
+    "SUE 4.0 cm", "LOU: 94%", "OLP 79 mGycm", "KU 120 Smith", "RTDIAMANT", "LTUMBRIGHT", "APADACA",
+    "LEFTHAND", "D1am 05/12/1942", "Kowalski 4cn", "TIS<2.0BRIEN", "2.0LIVER", "145.250.5123-75", "W = 15670",
+    "W: 03322 L: 40",
+    "W = 96168 L = 35", "Total mAs 7312345", "Chest 28 8 67 35 mA 5.5 0.6", "Chest 681 930 35 mA 5.5 0.6",
+    "91234 5.0 R15 G66 C6", "9123 Smith 5.0", "Lat: F Smith", "LAT F", "123~", "4711081 cm", "12/03/1950 cm",
+    "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "PHILLPS", "NEWBURN",
+])
+def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
+    assert not _kept(text)
+
+
+def test_a_setting_that_is_also_a_rare_name_stays_among_settings() -> None:
+    column = [_line(text, 4 + 16 * i) for i, text in enumerate(["CHI", "FR 20 Hz", "MI 0.8"])]
+    assert _verdicts(*column) == [Verdict.BENIGN] * 3
+    menu = [_line(text, 8, 10 + 80 * i) for i, text in enumerate(["File", "Image", "Zoom", "Gain 20"])]
+    assert _verdicts(*menu)[0] is Verdict.BENIGN
+
+
+def test_it_does_not_alone_nor_with_one_setting_nor_beside_a_person() -> None:
+    assert not _kept("CHI", 4)
+    assert _verdicts(_line("CHI", 4), _line("MI 0.8", 20))[0] is Verdict.PHI
+    beside = [_line("Kowalski", 4, 40), _line("CHI", 4), _line("FR 20 Hz", 20), _line("MI 0.8", 36)]
+    assert _verdicts(*beside)[1] is Verdict.PHI
+
+
+@pytest.mark.parametrize("name", ["Smith", "Long", "White", "Key", "Frank", "Lee"])
+def test_no_common_name_stays_among_settings(name: str) -> None:
+    column = [_line(text, 4 + 16 * i) for i, text in enumerate([name, "FR 20 Hz", "MI 0.8", "Gain 20"])]
+    assert _verdicts(*column)[0] is Verdict.PHI
+
+
+def test_the_counter_of_a_loop_with_a_mark_glued_to_it_stays_above_its_rate() -> None:
+    rate = _line("20Hz", 314, 42)
+    assert _verdicts(_line("127/1281"), rate)[0] is Verdict.BENIGN
+    assert _verdicts(_line("127/1281"))[0] is Verdict.PHI
+    assert _verdicts(_line("127/4281"), rate)[0] is Verdict.PHI
+    assert _verdicts(_line("7127/1281"), rate)[0] is Verdict.PHI
+
+
+def test_a_piece_of_a_harmless_reading_says_nothing_against_it() -> None:
+    assert _verdicts(_line("NODE", others=["LYMPH NODE", "MPH"])) == [Verdict.BENIGN]
+    assert _verdicts(_line("LYMPH NODE", others=["SMITH"])) == [Verdict.PHI]
+    assert _verdicts(_line("SMITH", others=["SMITHSON"])) == [Verdict.PHI]
+    assert _verdicts(_line("12", others=["FR 124 Hz", "4711081"])) == [Verdict.PHI]
+
+
+def test_a_column_of_line_ends_read_as_turned_text_leaves_the_lines_alone() -> None:
+    first, second = _line("16CM", 240), _line("14HZ", 254)
+    ends = TextLine(Region(236, 30, 34, 12), FrameSpan(0, 1), "NI", 0.91, 0.95, 270)
+    findings = judge([first, second, ends], Identity(), DecisionSettings(), Context(SHAPE))
+    masks = redactions(findings, SHAPE, DecisionSettings())
+    assert findings[2].verdict is Verdict.PHI and masks
+    assert not any(mask.region.overlaps(line.region) for mask in masks for line in (first, second))
+
+
+def test_turned_words_are_masked_whole_whatever_lies_across_them() -> None:
+    across = _line("16CM", 240)
+    name = TextLine(Region(200, 30, 90, 12), FrameSpan(0, 1), "KOWALSKI", 0.95, 0.95, 270)
+    findings = judge([across, name], Identity(), DecisionSettings(), Context(SHAPE))
+    masks = redactions(findings, SHAPE, DecisionSettings())
+    assert any(mask.region.contains(name.region) for mask in masks)
