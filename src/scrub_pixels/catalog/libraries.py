@@ -33,6 +33,11 @@ def parquet() -> ModuleType:
     return _library("pyarrow.parquet", "pyarrow")
 
 
+def dataset() -> ModuleType:
+    """Return `pyarrow.dataset`; see `arrow`."""
+    return _library("pyarrow.dataset", "pyarrow")
+
+
 def duckdb() -> ModuleType:
     """Return `duckdb`; see `arrow`."""
     return _library("duckdb", "duckdb")

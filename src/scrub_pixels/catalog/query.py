@@ -9,7 +9,7 @@ user's own SQL are passed on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,6 +194,12 @@ class Asked:
         self._check(question)
         for row in self._streamed(f"SELECT path FROM ({question.statement})"):
             yield row[0]
+
+    def batches(self, names: Iterable[str]) -> Iterator[Any]:
+        """Yield all rows as Arrow record batches, the columns named."""
+        listed = ", ".join(f'"{name}"' for name in names)
+        with explained():
+            yield from record_batches(self.database.sql(f"SELECT {listed} FROM catalog"), ROWS_AT_ONCE)
 
     def _streamed(self, statement: str) -> Iterator[tuple[Any, ...]]:
         with explained():

@@ -186,6 +186,30 @@ def query(
         print_rows(asked, columns, format, most)
 
 
+@catalog_app.command
+def partition(
+    catalog: Path,
+    target: Annotated[Path, Parameter(name="DEST")],
+    /,
+    *,
+    by: str = "modality",
+    selection: Selection = EVERYTHING,
+) -> None:
+    """Write a catalog once more as folders of Parquet files, one for each value of a column. Private.
+
+    Parameters
+    ----------
+    target
+        A new folder, for engines that pass over what a question is not about (DuckDB, Spark, Dask).
+    by
+        The column, such as modality.
+    """
+    from scrub_pixels.catalog.formats import open_catalog
+    from scrub_pixels.catalog.partitions import write_partitions
+
+    print(f"{write_partitions(open_catalog(catalog), target, by, selection.question)} partitions written.")
+
+
 @catalog_app.command(name="sql")
 def ask_sql(catalog: Path, statement: str, /, *, format: FORMAT = "table") -> None:
     """Print the answer to one SELECT over the table `catalog`; nothing else can be read or written.
