@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from scrub_pixels.frames.elements import elements_in
+
 _BULK_BYTES = 1024
 """A private value as long as this can hold a picture with letters in it: 128 x 64 bits, 32 x 32 samples."""
 
@@ -33,6 +35,9 @@ _MAGIC = (
 _BINARY = frozenset({"OB", "OW", "OB or OW", "UN", "OL", "OV", "OF", "OD", "UT", "ST", "LT"})
 _COUNTS = frozenset({"DarkCurrentCounts", "AirCounts"})
 _PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
+_TELLING = _COUNTS | _PIXELS | {
+    "IconImageSequence", "EncapsulatedDocument", "TextObjectSequence", "GraphicObjectSequence", "ICCProfile"}
+"""Attributes that a rule knows by keyword."""
 
 
 class CarrierKind(str, Enum):
@@ -114,7 +119,7 @@ def _without(dataset: Dataset, path: tuple[int, ...]) -> Dataset:
     """Return a copy of one level without pictures; `dataset` is shared as far as it stays."""
     level = copy.copy(dataset)
     level._dict = dict(dataset._dict)
-    for element in dataset:
+    for element in elements_in(dataset):
         if _is_drawn_group(element.tag.group) or _kind(element, dataset, path) in PICTURES:
             del level[element.tag]
         elif element.VR == "SQ" and element.value:
@@ -135,7 +140,7 @@ def _is_drawn_group(group: int) -> bool:
 
 
 def _walk(dataset: Dataset, path: tuple[int, ...]) -> Iterator[Carrier]:
-    for element in dataset:
+    for element in elements_in(dataset):
         kind = _kind(element, dataset, path)
         if kind is not None:
             yield _carrier(kind, element, path)
@@ -155,7 +160,17 @@ def _keyword(tag: int) -> str:
 
 
 def _kind(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> CarrierKind | None:
+    if _is_plain(int(element.tag)) and not isinstance(element.value, (bytes, bytearray)):
+        return None
     return next((kind for kind, matches in _RULES if matches(element, dataset, path)), None)
+
+
+@functools.lru_cache(maxsize=8192)
+def _is_plain(tag: int) -> bool:
+    """Tell whether, by its tag, an attribute is no carrier unless its value is bytes (`_is_misplaced`)."""
+    group = tag >> 16
+    special = group % 2 or _is_drawn_group(group) or group >> 8 == 0x7F
+    return not special and _keyword(tag) not in _TELLING
 
 
 Rule = Callable[[DataElement, Dataset, tuple[int, ...]], bool]

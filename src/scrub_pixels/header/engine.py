@@ -34,7 +34,7 @@ def cleaned_level(source: Dataset, path: Path, scene: Scene) -> Dataset:
         Profile, key, Types and tally.
     """
     kept: dict[BaseTag, DataElement] = {}
-    for tag in sorted(source.keys()):
+    for tag in sorted(source.keys(), key=int):
         element = _acted(tag, source, path, scene)
         if element is not None:
             kept[tag] = element

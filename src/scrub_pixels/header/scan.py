@@ -13,6 +13,7 @@ from pydicom.tag import BaseTag
 from scrub_pixels.decisions.spelling import fold, tokens
 from scrub_pixels.decisions.vocabulary import load_vocabulary
 from scrub_pixels.errors import HeaderNotClean
+from scrub_pixels.frames.elements import element_of
 from scrub_pixels.header.actions import VERBS, Place, Scene, named
 from scrub_pixels.header.iod_types import Path, resolved
 from scrub_pixels.header.keys import is_standard
@@ -51,7 +52,7 @@ def survivors(dataset: Dataset, scene: Scene) -> list[int]:
     """Return the tags of elements that hold an identifier, at every depth; nothing is changed."""
     found: list[int] = []
     for tag in list(dataset.keys()):
-        element = dataset[tag]
+        element = element_of(dataset, tag)
         if element.VR == "SQ":
             found += [hit for item in element.value or () for hit in survivors(item, scene)]
         elif not _is_exempt(tag) and _holds(element, scene):
@@ -63,7 +64,7 @@ def _sweep(dataset: Dataset, path: Path, scene: Scene) -> list[int]:
     """Replace every element that holds an identifier; return their tags."""
     found = []
     for tag in list(dataset.keys()):
-        element = dataset[tag]
+        element = element_of(dataset, tag)
         if element.VR == "SQ":
             found += [hit for item in element.value for hit in _sweep(item, (*path, tag), scene)]
         elif not _is_exempt(tag) and _holds(element, scene):

@@ -16,6 +16,7 @@ from pydicom.filebase import DicomIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 
 from scrub_pixels.errors import ProofFailed
+from scrub_pixels.frames.elements import element_of
 
 PIXEL_DATA = 0x7FE00010
 _BULK = frozenset({"OB", "OW"})
@@ -85,7 +86,7 @@ def _first_difference(given: Dataset, found: Dataset) -> str:
     tags = {tag for tag in given.keys() if tag.element}
     for tag in sorted(tags ^ {tag for tag in found.keys() if tag.element}):
         return _named(given[tag] if tag in given else found[tag])
-    differing = [tag for tag in tags if not _same_as_stored(given[tag], found.get_item(tag))
+    differing = [tag for tag in tags if not _same_as_stored(element_of(given, tag), found.get_item(tag))
                  and not _same(given[tag], found[tag], given)]
     return _named(given[min(differing)]) if differing else ""
 
