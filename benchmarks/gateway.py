@@ -115,7 +115,7 @@ def by_gateway(source: Path, folder: Path, options: list[str], clients: int) -> 
             if settled >= report:
                 tell_memory(settled, process.pid)
                 report = settled - settled % step + step
-            time.sleep(0.2)
+            time.sleep(0.5)
         figure = Figure(time.perf_counter() - start, cpu_of(process.pid) - before, count)
         tell_memory(count, process.pid)
         if any(sender.wait(STANDSTILL) for sender in senders):

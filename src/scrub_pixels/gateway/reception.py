@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
@@ -29,6 +29,7 @@ from scrub_pixels.store.workspace import Workspace
 
 UID_FORM = re.compile(r"[0-9.]{1,64}")
 SOP_CLASS, SOP_INSTANCE = Tag(0x0008, 0x0016), Tag(0x0008, 0x0018)
+TRANSFER_SYNTAX = Tag(0x0002, 0x0010)
 STUDY, SERIES = Tag(0x0020, 0x000D), Tag(0x0020, 0x000E)
 LABELS = (SOP_CLASS, SOP_INSTANCE, STUDY, SERIES)
 LAST_BEFORE_PIXELS = Tag(0x7FDF, 0xFFFF)
@@ -244,7 +245,7 @@ def _read_labels(path: Path) -> tuple[Labels, bytes]:
     try:
         with path.open("rb") as file:
             meta, start = _read_meta(file)
-            syntax = str(meta.get("TransferSyntaxUID") or "")
+            syntax = _uid_in(meta, TRANSFER_SYNTAX)
             found = _meta_as_labels(meta) if syntax in DEFLATED else _peek(file, UID(syntax))
             sop_class, sop_instance, study, series = (_uid_in(found, tag) for tag in LABELS)
             file.seek(start)
@@ -259,7 +260,9 @@ def _read_labels(path: Path) -> tuple[Labels, bytes]:
 
 
 def _uid_in(dataset: Dataset, tag: BaseTag) -> str:
-    return str(dataset[tag].value or "") if tag in dataset else ""
+    """Return a UID as it was read, without the cost of an element; what is none does not look like one."""
+    value: Any = dataset.get_item(tag).value if tag in dataset else ""
+    return value.decode("ascii", "replace").rstrip("\0 ") if isinstance(value, bytes) else str(value or "")
 
 
 def _peek(file: BinaryIO, syntax: UID) -> Dataset:
