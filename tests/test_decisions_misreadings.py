@@ -33,6 +33,7 @@ def _kept(text: str, row: int = 300) -> bool:
     "D1am 0.5 cm", "Depth 4cn", "TIS<2.0MI=7.6AO=90%", "SRIII 3", "RTICA DIST", "LTCCAPROX", "DVTLE", "WFLOW",
     "145.250-5123.750", "W = 15670 L = 35", "Total mAs 17310 Total DLP 114 mGycm",
     "Topogram 1 120 35 mA 5.5 0.6", "120 35 mA 8.7", "9123 5.0 R15 G66 C6", "Lat: F", "10~",
+    "DUT LE", "Depth 7...", "PRF 3.3 ...",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -44,7 +45,8 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "W: 03322 L: 40",
     "W = 96168 L = 35", "Total mAs 7312345", "Chest 28 8 67 35 mA 5.5 0.6", "Chest 681 930 35 mA 5.5 0.6",
     "91234 5.0 R15 G66 C6", "9123 Smith 5.0", "Lat: F Smith", "LAT F", "123~", "4711081 cm", "12/03/1950 cm",
-    "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "PHILLPS", "NEWBURN",
+    "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "SUE LE", "DUT LEE", "Depth 7123...",
+    "ID 7...", "Kowal...", "Depth Kow...", "12.3.1950...", "PHILLPS", "NEWBURN",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)

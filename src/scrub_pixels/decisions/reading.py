@@ -28,6 +28,7 @@ _LARGEST = 5
 _TUBE_ROW = re.compile(
     r"(?:[a-z]+\s+)?(?:\d{1,2}\s+)?(?:70|80|90|1[0-5]0|135)\s+\d{2,3}\s?milliamps?(?:\s+\d{0,3}[.,]\d{1,2})+"
 )
+_CUT_VALUE = re.compile(r"^[^.\u2026~]*?[a-z]\s?[:=<>]?\s?\d{1,3}(?:[.,]\d{1,2})?\s?(?:\.{2,}|\u2026)\s*$")
 _CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
 _FRACTION = re.compile(r"[=<>]\s?\d{1,3}[.,]\d*$")
 _THREE_DIGITS = re.compile(r"\d{3,}")
@@ -201,6 +202,7 @@ def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
     clock = {"time", "grouped digits"} if _is_clock_face(heard) or _is_timer(heard) else set()
     known = clock | ({"grouped digits"} if _is_table_row(heard) or _is_control_row(heard) else set())
+    known |= {"cut by an ellipsis"} if _is_cut_setting(heard) else set()
     for name in pattern_names(_without_repaired(heard)):
         if name not in known:
             yield Evidence(EvidenceKind.PATTERN, name, True)
@@ -223,6 +225,13 @@ def _is_table_row(heard: Heard) -> bool:
     ``Topogram 1 120 35 mA 5.5 0.6``: numbers of records and dates would have to hold a voltage and a unit.
     """
     return _TUBE_ROW.fullmatch(heard.text) is not None
+
+
+def _is_cut_setting(heard: Heard) -> bool:
+    """Tell whether what an ellipsis cuts is the short value of a setting (``Depth 7...``)."""
+    kinds = [atom.kind for atom in heard.atoms[-2:]]
+    cut = _CUT_VALUE.search(heard.text) is not None
+    return cut and kinds in ([_A.TERM, _A.NUMBER], [_A.TERM, _A.MEASURE])
 
 
 def _is_control_row(heard: Heard) -> bool:

@@ -9,7 +9,7 @@ between capitals), and only if what comes out is vocabulary.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice, product
@@ -158,6 +158,13 @@ def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
     return word if fold(word) in vocabulary.words else _CAMEL.sub(" ", word)
 
 
+def _alike(word: str, confused: Mapping[str, str]) -> Iterator[str]:
+    """Yield every spelling of a word with one letter turned into one that it is taken for."""
+    for place, letter in enumerate(word):
+        for other in confused.get(letter, ""):
+            yield word[:place] + other + word[place + 1 :]
+
+
 class _Row:
     """The words and numbers of one reading in a row, and what stands between them."""
 
@@ -278,7 +285,8 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
-        for attempt in (self._term, self._letter, self._code, self._split, self._lookalike):
+        attempts = self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike
+        for attempt in attempts:
             found = attempt(at)
             if found is not None:
                 return found
@@ -376,12 +384,21 @@ class _Scanner(_Numbers):
         if word in self.vocabulary.lookalikes or self._glued(at) and not self._is_measured(at):
             return None
         confused = _CONFUSED if len(word) >= _SHORTEST_CONFUSED else _CONFUSED_IN_CODES
-        for place, letter in enumerate(word):
-            for other in confused.get(letter, ""):
-                spelling = word[:place] + other + word[place + 1 :]
-                rare = len(word) >= _SHORTEST_RARE and spelling in self.vocabulary.band
-                if rare or self._plain(spelling):
-                    return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
+        for spelling in _alike(word, confused):
+            rare = len(word) >= _SHORTEST_RARE and spelling in self.vocabulary.band
+            if rare or self._plain(spelling):
+                return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
+        return None
+
+    def _misread_phrase(self, at: int) -> tuple[int, Atom] | None:
+        """A phrase of two terms, the first of which has a letter that was taken for its like (``DUT LE``)."""
+        word = self.tokens[at].text
+        known = word in self.vocabulary.words or word in self.vocabulary.lookalikes
+        if known or len(word) < _SHORTEST_CODE or at + 1 >= len(self.tokens) or self._gap(at) != " ":
+            return None
+        for spelling in _alike(word, _CONFUSED_IN_CODES):
+            if self._is_phrase(spelling, self.tokens[at + 1].text):
+                return self._atom(AtomKind.TERM, at, 2, "phrase")
         return None
 
     def _is_measured(self, at: int) -> bool:
