@@ -25,6 +25,7 @@ review_app.command(users_app)
 
 QUEUE = Group("Which queue")
 Form = Literal["table", "jsonl"]
+ExportForm = Literal["json", "gsps", "seg"]
 StateName = Literal["pending", "accepted", "released", "rejected", "passed", "superseded"]
 KindName = Literal["held", "qa"]
 RoleName = Literal["reviewer", "approver", "admin"]
@@ -244,21 +245,28 @@ def export_file(
     filters: Filters = WAITING,
     queue: QueueOptions = OWN,
     with_readings: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Write entries with their boxes as JSON, for other viewers and programs.
+    format: Annotated[ExportForm, Parameter(name=["--format", "-f"])] = "json",
+) -> int:
+    """Write entries with their boxes for other viewers and programs.
 
     Parameters
     ----------
     workspace
         The private folder of a run.
     output
-        The file; never below an output folder.
+        The file, for gsps and seg a folder; never below an output folder.
     with_readings
         Write what was read, too. It identifies patients.
+    format
+        json, for `review import` and `review apply`; gsps or seg: a DICOM presentation state or
+        Segmentation for each entry, which names the patient.
     """
-    from scrub_pixels.review.commands import write_export
+    from scrub_pixels.review.commands import write_drawings, write_export
 
+    if format != "json":
+        return write_drawings(queue.at(workspace), output, filters.wanted(), format)
     write_export(queue.at(workspace), output, filters.wanted(), with_readings)
+    return 0
 
 
 @review_app.command(name="carry-out")

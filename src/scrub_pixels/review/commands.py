@@ -14,12 +14,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scrub_pixels.errors import UsageError
+from scrub_pixels.errors import Refusal, UsageError
 from scrub_pixels.review.desk import Desk, open_desk
 from scrub_pixels.review.exchange import apply, audit, export, read
-from scrub_pixels.review.presentation import write_presentation
+from scrub_pixels.review.presentation import (
+    Drawing,
+    presentation_state,
+    write_drawing,
+    write_presentation,
+)
+from scrub_pixels.review.segmentation import segmentation
 from scrub_pixels.review.shelter import OneWorker
-from scrub_pixels.review.views import MissRate
+from scrub_pixels.review.views import MissRate, ReviewConflict
 from scrub_pixels.store.atomic import failures_explained
 from scrub_pixels.store.export import shown, write_private_file
 from scrub_pixels.store.learned import Learned
@@ -214,8 +220,8 @@ def take_learned(place: Place, file: Path) -> None:
     with place.opened() as desk:
         refused = desk.releasing.learned.take_in(text, desk.releasing.lessons)
         desk.note(_me(), "learned imported", refused=len(refused))
-    print(f"Taken in; {len(refused)} terms were left out, because they may identify somebody here. Regions to "
-          "mask count at once; what may stay, once reviews here agree.")
+    print(f"Taken in; {len(refused)} terms were left out, because they may identify somebody here.")
+    print("Regions to mask count at once; what may stay, once reviews here agree.")
 
 
 def go_back(place: Place, version: int) -> None:
@@ -224,6 +230,36 @@ def go_back(place: Place, version: int) -> None:
         gone = desk.releasing.learned.revert(version, desk.releasing.lessons)
         desk.note(_me(), "learned reverted", version=version)
     print(f"Back at version {version}; {gone} lessons count no more.")
+
+
+def write_drawings(place: Place, folder: Path, wanted: Wanted, form: str) -> int:
+    """Write the boxes of entries as DICOM Instances, a private file each; return the exit code.
+
+    Parameters
+    ----------
+    place, wanted
+        Which review, and which of its entries.
+    folder
+        Where to; never below an output folder.
+    form
+        A key of `DRAWINGS`.
+    """
+    written = left_out = 0
+    with place.opened() as desk, failures_explained("The folder"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for entry in desk.page(wanted):
+            try:
+                write_drawing(desk, entry.key, _me(), (folder / f"{entry.key}.dcm", DRAWINGS[form]))
+                written += 1
+            except (UsageError, ReviewConflict, Refusal) as error:
+                left_out += 1
+                print(f"{entry.key}: {error}", file=sys.stderr)
+        desk.note(_me(), "exported boxes", form=form, entries=written)
+    print(f"{written} files written, {left_out} entries left out.")
+    return 1 if left_out and not written else 0
+
+
+DRAWINGS: dict[str, Drawing] = {"gsps": presentation_state, "seg": segmentation}
 
 
 def write_gsps(place: Place, key: str, target: Path) -> None:

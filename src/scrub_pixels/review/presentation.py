@@ -6,7 +6,7 @@ Instance and names the same patient: private, never for OUT.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import imagecodecs
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
+from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from scrub_pixels import __version__
@@ -37,8 +37,23 @@ OF_THE_STUDY = ("SpecificCharacterSet", "PatientName", "PatientID", "IssuerOfPat
 MOST_TEXT = 60
 
 
+Drawing = Callable[[Instance, Sequence[Redaction]], Dataset]
+
+
 def write_presentation(desk: Desk, key: str, who: str, target: Path) -> None:
-    """Write the draft of an entry as a presentation state to a private file.
+    """Write the draft of an entry as a presentation state to a private file; see `write_drawing`."""
+    write_drawing(desk, key, who, (target, presentation_state))
+
+
+def write_drawing(desk: Desk, key: str, who: str, into: tuple[Path, Drawing]) -> None:
+    """Write the draft of an entry as a DICOM Instance to a private file.
+
+    Parameters
+    ----------
+    desk, key, who
+        Which entry, and in whose name it is looked at.
+    into
+        The file, and what draws.
 
     Raises
     ------
@@ -49,7 +64,8 @@ def write_presentation(desk: Desk, key: str, who: str, target: Path) -> None:
     instance = desk.pictures.opened(view.entry).instance
     if instance.pixels is None:
         raise UsageError("This Instance has no frames to draw on.", remedy="Choose another entry.")
-    state = presentation_state(instance, view.draft.redactions)
+    target, drawing = into
+    state = drawing(instance, view.draft.redactions)
     content = BytesIO()
     state.save_as(content, enforce_file_format=True)
     write_private_file(target, [content.getvalue()])
@@ -66,13 +82,16 @@ def presentation_state(instance: Instance, redactions: Iterable[Redaction]) -> D
         What is or would be masked; outlined, with the reason beside.
     """
     original = instance.dataset
-    state = _identified(original, COLOR if _is_colour(instance) else GRAYSCALE)
+    state = identified(original, COLOR if _is_colour(instance) else GRAYSCALE, "PR")
+    now = datetime.now()
+    state.PresentationCreationDate = now.strftime("%Y%m%d")
+    state.PresentationCreationTime = now.strftime("%H%M%S")
     _relate(state, original)
-    state.DisplayedAreaSelectionSequence = Sequence([_whole(instance)])
-    boxes = Sequence(_annotations(original, redactions, instance.frames))
+    state.DisplayedAreaSelectionSequence = Items([_whole(instance)])
+    boxes = Items(_annotations(original, redactions, instance.frames))
     if boxes:
         state.GraphicAnnotationSequence = boxes
-        state.GraphicLayerSequence = Sequence([_layer()])
+        state.GraphicLayerSequence = Items([_layer()])
     if _is_colour(instance):
         state.ICCProfile = _even(imagecodecs.cms_profile("srgb"))
     else:
@@ -84,21 +103,20 @@ def _is_colour(instance: Instance) -> bool:
     return instance.pixels is not None and not instance.pixels.photometric.startswith("MONOCHROME")
 
 
-def _identified(original: Dataset, sop_class: str) -> Dataset:
-    now, state = datetime.now(), Dataset()
+def identified(original: Dataset, sop_class: str, modality: str) -> Dataset:
+    """Return a new Instance of the original's patient and study, in a Series of its own."""
+    state = Dataset()
     for keyword in OF_THE_STUDY:
         if keyword in original:
             state[keyword] = original[keyword]
         elif keyword not in ("SpecificCharacterSet", "IssuerOfPatientID"):
             setattr(state, keyword, None)
     state.SOPClassUID, state.SOPInstanceUID = sop_class, generate_uid(prefix=None)
-    state.Modality, state.SeriesInstanceUID = "PR", generate_uid(prefix=None)
+    state.Modality, state.SeriesInstanceUID = modality, generate_uid(prefix=None)
     state.SeriesNumber, state.InstanceNumber, state.Laterality = 1, 1, None
     state.Manufacturer, state.ManufacturerModelName = "scrub-pixels", "scrub-pixels"
     state.SoftwareVersions, state.DeviceSerialNumber = __version__, "0"
     state.ContentLabel, state.ContentDescription, state.ContentCreatorName = LAYER, "Boxes of a review", None
-    state.PresentationCreationDate = now.strftime("%Y%m%d")
-    state.PresentationCreationTime = now.strftime("%H%M%S")
     state.file_meta = FileMetaDataset()
     state.file_meta.MediaStorageSOPClassUID = UID(sop_class)
     state.file_meta.MediaStorageSOPInstanceUID = state.SOPInstanceUID
@@ -106,7 +124,7 @@ def _identified(original: Dataset, sop_class: str) -> Dataset:
     return state
 
 
-def _reference(original: Dataset, frames: Iterable[int] = ()) -> Dataset:
+def reference(original: Dataset, frames: Iterable[int] = ()) -> Dataset:
     """Return a reference to the original, to some of its frames (0-based) if any are named."""
     item, numbers = Dataset(), [frame + 1 for frame in frames]
     item.ReferencedSOPClassUID = original.SOPClassUID
@@ -119,8 +137,8 @@ def _reference(original: Dataset, frames: Iterable[int] = ()) -> Dataset:
 def _relate(state: Dataset, original: Dataset) -> None:
     series = Dataset()
     series.SeriesInstanceUID = original.SeriesInstanceUID
-    series.ReferencedImageSequence = Sequence([_reference(original)])
-    state.ReferencedSeriesSequence = Sequence([series])
+    series.ReferencedImageSequence = Items([reference(original)])
+    state.ReferencedSeriesSequence = Items([series])
 
 
 def _whole(instance: Instance) -> Dataset:
@@ -144,10 +162,10 @@ def _annotations(original: Dataset, redactions: Iterable[Redaction], frames: int
     for redaction in redactions:
         item, span = Dataset(), redaction.frames
         several = frames > 1 and len(span) < frames
-        item.ReferencedImageSequence = Sequence([_reference(original, span if several else ())])
+        item.ReferencedImageSequence = Items([reference(original, span if several else ())])
         item.GraphicLayer = LAYER
-        item.GraphicObjectSequence = Sequence([_outline(redaction)])
-        item.TextObjectSequence = Sequence([_label(redaction)])
+        item.GraphicObjectSequence = Items([_outline(redaction)])
+        item.TextObjectSequence = Items([_label(redaction)])
         yield item
 
 
@@ -179,7 +197,7 @@ def _shown_grey(state: Dataset, instance: Instance) -> None:
     if window:
         item = Dataset()
         item.WindowCenter, item.WindowWidth = window
-        state.SoftcopyVOILUTSequence = Sequence([item])
+        state.SoftcopyVOILUTSequence = Items([item])
     inverse = instance.pixels is not None and instance.pixels.photometric == "MONOCHROME1"
     state.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
 

@@ -49,7 +49,8 @@ def build(house: House, names: Iterable[str], origins: Iterable[str]) -> Starlet
     origins
         The same with the scheme.
     """
-    middleware = [Middleware(Prefix, prefix=house.prefix), Middleware(Headers), Middleware(Boundary), Middleware(Hosts, names=tuple(names)),
+    middleware = [Middleware(Prefix, prefix=house.prefix), Middleware(Headers), Middleware(Boundary),
+                  Middleware(Hosts, names=tuple(names)),
                   Middleware(Sizes), Middleware(SameSite, origins=tuple(origins))]
     routes = [*pages.routes(house), *entrance.routes(house), *(_operation(house, route) for route in ROUTES)]
     return Starlette(routes=routes, middleware=middleware,

@@ -1,7 +1,7 @@
 """What every request has to pass, and what every answer carries: hosts, sizes, origins, headers.
 
-Plain ASGI, outermost first: `Prefix` (of a proxy), `Headers`, `Boundary` (an error nobody foresaw says nothing of a patient),
- `Hosts` (DNS rebinding), `Sizes`, `SameSite` (cross-site requests).
+Plain ASGI, outermost first: `Prefix` (of a proxy), `Headers`, `Boundary` (an error nobody foresaw says
+nothing of a patient), `Hosts` (DNS rebinding), `Sizes`, `SameSite` (cross-site requests).
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class _Pages:
 
     async def open(self, request: Request) -> Response:
         """Show the page that takes the token out of its own address."""
-        return self._page("open.html") if not self._house.shared else RedirectResponse(f"{self._house.prefix}/sign-in", 303)
+        return self._to_sign_in() if self._house.shared else self._page("open.html")
 
     async def sign_in(self, request: Request) -> Response:
         """Ask for name and password, or explain how to come in."""
@@ -56,13 +56,16 @@ class _Pages:
     def _inside(self, request: Request, template: str) -> Response:
         session = self._house.session(request)
         if session is None:
-            return RedirectResponse(f"{self._house.prefix}/sign-in", 303)
+            return self._to_sign_in()
         return self._page(template, csrf=session.csrf, who=session.person.name,
                           role=session.person.role.value, idle=round(self._house.sessions.idle))
+
+    def _to_sign_in(self) -> Response:
+        return RedirectResponse(f"{self._house.prefix}/sign-in", 303)
 
     def _page(self, template: str, **values: Any) -> Response:
         house = self._house
         static = f"{house.prefix}/static/{house.assets.version}"
         page = self._templates.get_template(template)
-        return HTMLResponse(page.render(static=static, base=house.prefix, shared=house.shared, version=__version__,
-                                        **values))
+        given = {"static": static, "base": house.prefix, "shared": house.shared, "version": __version__}
+        return HTMLResponse(page.render(**given, **values))

@@ -176,7 +176,8 @@ def _house(desk: Desk, assets: Assets, address: _Address) -> Iterator[Any]:
     releaser.start()
     try:
         yield House(desk, releaser, assets, cookie=f"scrub-pixels-{address.port}",
-                    prefix=access.prefix, secure=access.scheme == "https", owner=None if accounts else _owner(), accounts=accounts,
+                    prefix=access.prefix, secure=access.scheme == "https",
+                    owner=None if accounts else _owner(), accounts=accounts,
                     announce=address.announce, sessions=Sessions(idle=60 * access.idle_minutes))
     finally:
         releaser.stop(SECONDS_TO_END)

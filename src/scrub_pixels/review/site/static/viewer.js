@@ -413,7 +413,7 @@ let left = 0;
 let counted = 0;
 async function count(done = 0) {
   left -= done;
-  at("left").textContent = Math.max(0, left).toLocaleString();
+  if (counted) at("left").textContent = Math.max(0, left).toLocaleString();
   if (done && performance.now() - counted < COUNT_MILLISECONDS) return;
   counted = performance.now();
   try {
