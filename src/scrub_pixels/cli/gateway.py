@@ -119,7 +119,8 @@ class OnwardOptions:
     out
         Without a destination: the folder for what is released. With one: the outbox.
     stable
-        Forward a study when nothing of it has come for so many seconds (default 0: at once).
+        Search the images of a Series together when none of it has come for so many seconds, and forward
+        a study when nothing of it has (default 0: at once; then those that wait together teach each other).
     retry_first, retry_most
         Seconds until a failed delivery is tried again, doubled each time, and the most.
     """
