@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +11,8 @@ from scrub_pixels.header import ProjectKey
 from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.outcomes import Outcome, Refused, outcome_of
-from scrub_pixels.store.atomic import PARTIAL_PREFIX, OutFolder, failures_explained
+from scrub_pixels.store.atomic import OutFolder, failures_explained
+from scrub_pixels.store.leftovers import swept_folder
 from scrub_pixels.store.workspace import open_workspace
 
 HELD_EXIT, REFUSED_EXIT = 10, 1
@@ -56,8 +56,7 @@ def proven_bytes(scrubbed: Scrubbed) -> bytes:
     ProofFailed
         If they do not read back as what they were written from.
     """
-    with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX) as name, failures_explained("The output"):
-        folder = Path(name)
+    with failures_explained("The output"), swept_folder() as folder:
         return OutFolder(folder, folder).prepare(scrubbed).read_bytes()
 
 

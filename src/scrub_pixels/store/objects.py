@@ -12,7 +12,6 @@ import hashlib
 import json
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from scrub_pixels.store.atomic import (
     Written,
     duplicate_uid,
 )
+from scrub_pixels.store.leftovers import private_folder, sweep_leftovers
 from scrub_pixels.store.readback import CHUNK, PixelDigest, file_digest
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class OutPrefix:
 
     def prepare(self, scrubbed: Scrubbed, digest: PixelDigest | None = None) -> Path:
         """Write one scrubbed Instance to a private file of this machine, and prove it from there."""
-        folder = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX))
+        folder = private_folder()
         try:
             return OutFolder(folder, folder).prepare(scrubbed, digest)
         except BaseException:
@@ -234,6 +234,7 @@ def open_prefix(url: str) -> Iterator[OutPrefix]:
     An object store has no locks: that no two runs write to one prefix, the lock of their workspace
     has to see to.
     """
+    sweep_leftovers()
     out = OutPrefix(url.rstrip("/"), PARTIAL_PREFIX + secrets.token_hex(8))
     with _explained("The output"):
         system, base = file_system(out.url)
