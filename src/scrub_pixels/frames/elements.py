@@ -1,8 +1,7 @@
 """Elements of a data set, quickly: what is converted already is handed out as it stands.
 
-``Dataset.__getitem__`` looks at every element as if it had never been read; over the walks that an
-Instance goes through this adds up to a quarter of the time of a small file. A sequence, and what is not
-converted yet, still goes through it: the one is told its parent there, the other gets its value.
+``Dataset.__getitem__`` and iteration look at every element as if it had never been read; a small file goes
+through a dozen walks. What is not converted yet still goes through pydicom.
 """
 
 from __future__ import annotations
@@ -23,18 +22,13 @@ def element_of(dataset: Dataset, tag: BaseTag) -> DataElement:
         If there is no such element; and whatever pydicom raises on a value that cannot be converted.
     """
     found = dataset.get_item(tag)
-    if isinstance(found, DataElement) and found.VR != "SQ":
-        return found
-    return dataset[tag]
+    return found if isinstance(found, DataElement) else dataset[tag]
 
 
 def elements_in(dataset: Dataset) -> Iterator[DataElement]:
     """Yield every element in the order of tags, as iterating over the data set does."""
     for tag, found in sorted(dataset.items(), key=_number):
-        if isinstance(found, DataElement) and found.VR != "SQ":
-            yield found
-        else:
-            yield dataset[tag]
+        yield found if isinstance(found, DataElement) else dataset[tag]
 
 
 def _number(entry: tuple[BaseTag, object]) -> int:

@@ -65,7 +65,7 @@ def element_at(source: Dataset, tag: int) -> DataElement | None:
         raw = source.get_item(tag)
         if isinstance(raw, RawDataElement) and raw.VR == "UN" and vr_in_standard(tag) == "SQ":
             return _unknown_sequence(raw, source)
-        return raw if isinstance(raw, DataElement) and raw.VR != "SQ" else source[tag]
+        return raw if isinstance(raw, DataElement) else source[tag]
     except ODD_DATA:
         return None
 
