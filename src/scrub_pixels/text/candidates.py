@@ -53,7 +53,8 @@ def believable(candidate: Candidate, settings: SearchSettings) -> bool:
         return True
     reading, plain = candidate.choice.best, candidate.plain
     tall = min(candidate.region.rows, candidate.region.columns) > settings.tallest_line
-    if is_real(reading, settings) and ((plain and not tall) or is_word(reading, settings)):
+    lying = not candidate.choice.rotation  # turned letters are rare, and guessed in every upright edge
+    if is_real(reading, settings) and ((plain and lying and not tall) or is_word(reading, settings)):
         return True
     if tall:
         return False

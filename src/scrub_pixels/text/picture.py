@@ -21,6 +21,7 @@ from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.missed import Missed
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice, LineReader
+from scrub_pixels.text.second_look import SecondLook
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 from scrub_pixels.text.unpacking import Unpacking, explains, overlaps
@@ -43,6 +44,10 @@ class PictureSearch:
     def _reader(self) -> BoxReader:
         return BoxReader(self.lines, self.settings)
 
+    @cached_property
+    def _second_look(self) -> SecondLook:
+        return SecondLook(self.detectors.fine, self.lines, self.settings)
+
     def search(
         self, image: Image, within: Sequence[Region] | None = None, known: Sequence[Candidate] = ()
     ) -> list[Candidate]:
@@ -56,7 +61,8 @@ class PictureSearch:
         kept = [c for found, _ in looks for c in unpacking.unpacked(image, found, known)]
         lines = self._reader.accepted(image, kept)
         seen = [box for _, boxes in looks for box in boxes]
-        return lines + missed.put_back(image, seen, [*lines, *known])
+        lines += missed.put_back(image, seen, [*lines, *known])
+        return self._second_look.confirmed(image, lines)
 
     def look_once(
         self, image: Image, within: Sequence[Region], scale: float, wanted: Callable[[TextBox], bool]
@@ -67,7 +73,7 @@ class PictureSearch:
             tiles = self._tiles(area, busy_map(image[area.slices]), scale)
             boxes = [box for box in self._boxes(image, tiles, self.detectors.fine) if wanted(box)]
             found += self._candidates(image, boxes)
-        return self._reader.accepted(image, found)
+        return self._second_look.confirmed(image, self._reader.accepted(image, found))
 
     def _look_twice(self, image: Image, area: Region) -> tuple[list[Candidate], list[TextBox]]:
         """Return the candidates of an area after both passes, and every box that was seen."""
