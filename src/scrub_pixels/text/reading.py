@@ -46,7 +46,10 @@ class LineReader:
         """Return what stands in `region` of `image`; in doubt its variants are read too."""
         crop = np.ascontiguousarray(image[region.slices])
         turns = (90, 270) if self._settings.vertical and is_upright(region) else (0,)
-        tried = [(self._sure(turned(crop, turn), with_variants), turn) for turn in turns]
+        crops = [turned(crop, turn) for turn in turns]
+        # What is sure one way up is not tried harder the other way up.
+        sure = any(self._recognize(c).confidence >= self._settings.sure_confidence for c in crops)
+        tried = [(self._sure(c, with_variants and not sure), t) for c, t in zip(crops, turns, strict=True)]
         best, rotation = max(tried, key=lambda pair: _weight(pair[0][0]))
         return Choice(best[0], rotation, self._competing(best))
 
