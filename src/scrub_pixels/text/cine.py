@@ -8,6 +8,7 @@ searched enlarged: what stands still in it gains contrast over the speckle.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +23,8 @@ from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
 from scrub_pixels.text.tracks import STILL_THERE, Track
 
-STRETCH = 8
-"""Frames whose mean is searched together."""
+STRETCH, LATER = 8, 16
+"""Frames whose mean is searched together: those that begin a cine, and any later ones."""
 
 
 class CineSearch:
@@ -90,7 +91,7 @@ class CineSearch:
             if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
                 found += find_codes(image, event)
         flowing = flows(moving, shape)
-        wanted = lambda box: self._is_news(box, frame, image)  # noqa: E731
+        wanted = functools.partial(self._is_news, frame=frame, image=image)
         return found + (self._picture.look_once(image, flowing, 1.0, wanted) if flowing else [])
 
     def _is_news(self, box: TextBox, frame: int, image: Image) -> bool:
@@ -161,7 +162,7 @@ class CineSearch:
         cv2.accumulate(image, self._sum)
         self._moved += self._changes.moving
         self._stretch = FrameSpan(self._stretch.start, frame + 1)
-        if len(self._stretch) >= STRETCH:
+        if len(self._stretch) >= (LATER if self._stretch.start else STRETCH):
             self._search_mean()
             self._restart(frame + 1, np.zeros_like(image))
 
@@ -179,7 +180,10 @@ class CineSearch:
             return
         mean = np.rint(self._sum / len(self._stretch)).astype(np.uint8)
         areas = flows(flowed, (mean.shape[0], mean.shape[1]))
-        wanted = lambda box: bool(flowed[blocks_under(box.region)].any())  # noqa: E731
+
+        def wanted(box: TextBox) -> bool:
+            return bool(flowed[blocks_under(box.region)].any())
+
         for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale, wanted):
             if flowed[blocks_under(candidate.region)].mean() > 0.5:
                 self._note_mean(candidate, mean)
