@@ -138,6 +138,64 @@ def test_a_box_drawn_with_the_mouse_is_black_in_the_released_file(browser, campa
     assert not found[inside].any() and np.array_equal(found[~inside], before[~inside])
 
 
+SAMPLE = """
+const shown = document.createElement('canvas'), from = document.getElementById('picture');
+Object.assign(shown, { width: from.width, height: from.height });
+const context = shown.getContext('2d', { willReadFrequently: true });
+context.drawImage(from, 0, 0);
+return arguments[0].map(([row, column]) => context.getImageData(column, row, 1, 1).data[0]);
+"""
+
+
+@pytest.fixture(params=["MONOCHROME2", "MONOCHROME1"])
+def deep(request, tmp_path):
+    """A held picture of 16 bit, whose greys differ by less than a screen shows at first."""
+    from instances import Recipe, make_instance
+
+    samples = np.full((120, 160), 40_000, np.uint16)
+    samples[:, 80:] += 40
+    samples[0, :2] = 0, 65_535
+    recipe = Recipe(120, 160, bits_allocated=16, photometric=request.param)
+    dataset = make_instance(recipe, [samples], BurnedInAnnotation="YES", Modality="CR",
+                            WindowCenter="40020", WindowWidth="40000")
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "deep.dcm", enforce_file_format=True)
+    campaign = Campaign(tmp_path / "in", tmp_path / "out", Policy(), jobs=0)
+    run(campaign)
+    with open_desk(campaign.private) as opened:
+        yield opened, request.param == "MONOCHROME1"
+
+
+def test_window_and_level_reach_every_bit_of_sixteen_before_and_after(browser, deep):
+    from selenium.webdriver.common.keys import Keys
+
+    desk, inverse = deep
+    (entry,) = desk.page(Wanted(state=State.PENDING))
+    with visiting(browser, desk) as site:
+        opens(browser, site, entry.key)
+        left, right = browser.script(SAMPLE, [[60, 40], [60, 120]])
+        assert abs(left - right) <= 1, "a screen shows 256 greys of 65536"
+        browser.keys("w")
+        for _ in range(2):  # to the left: narrower, down to a 256th of what it was
+            browser.drag(browser.on_page(60, 150), browser.on_page(60, 4))
+        browser.until(lambda: browser.one("#picture").get_attribute("class") is not None)
+        slope = "return Number(document.querySelector('#window-filter feFuncR').getAttribute('slope'))"
+        browser.until(lambda: abs(browser.script(slope) - 1) < 1e-6, "the server's picture does not come")
+        narrow = browser.script(SAMPLE, [[60, 40], [60, 120]])
+        assert (narrow[1] - narrow[0]) * (-1 if inverse else 1) > 5, "the greys are not told apart"
+        browser.keys("c")
+        browser.until(lambda: browser.one("#preset").get_attribute("value") != "-1")
+        browser.keys(Keys.ESCAPE, "d")
+        browser.until(lambda: drawn(desk, entry.key), "no box stands in the middle")
+        box = drawn(desk, entry.key)[0].region
+        browser.keys("t")
+        browser.until(lambda: browser.one("#badge").is_displayed(), "the masked picture does not come")
+        browser.screenshot(f"deep-{'inverse' if inverse else 'plain'}")
+        assert browser.script(SAMPLE, [[box.row + 1, box.column + 1]]) == [0]
+        browser.keys("t")
+        browser.until(lambda: not browser.one("#stage").get_attribute("data-masked"), "before stays away")
+
+
 def test_everything_goes_by_keyboard(browser, campaign, desk):
     from selenium.webdriver.common.keys import Keys
 
