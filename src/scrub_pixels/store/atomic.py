@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,9 @@ PARTIAL_PREFIX = ".scrub-partial-"
 MARKER = ".scrub-pixels-out"
 MARKER_TEXT = b"This folder was written by scrub-pixels and holds de-identified files only.\n"
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+SYNCS_AT_ONCE = 8
+"""Files of one unit that wait for the disk together."""
 
 REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space and start again with --resume.",
@@ -223,7 +227,7 @@ class OutFolder:
         """
         files = [temporary for temporary, _ in prepared]
         with failures_explained("The output file"), _removed_on_failure(files):
-            written = [self._made_durable(temporary, place.relative) for temporary, place in prepared]
+            written = self._all_made_durable(prepared)
             names = (name for _, place in prepared for name in (place.relative, place.otherwise) if name)
             enter_names(self.partial, names)
             touched: set[Path] = set()
@@ -280,8 +284,15 @@ class OutFolder:
         """Return the permissions of new files: as open as the person made OUT itself."""
         return self.root.stat().st_mode & 0o666
 
-    def _made_durable(self, temporary: Path, relative: str) -> Written:
-        os.chmod(temporary, self._mode())
+    def _all_made_durable(self, prepared: Sequence[tuple[Path, Place]]) -> list[Written]:
+        """Sync many files at once: a file system writes one record for all that wait for it together."""
+        mode = self._mode()
+        with ThreadPoolExecutor(max(1, min(SYNCS_AT_ONCE, len(prepared) // 4))) as pool:
+            syncs = [pool.submit(self._made_durable, file, place.relative, mode) for file, place in prepared]
+            return [sync.result() for sync in syncs]
+
+    def _made_durable(self, temporary: Path, relative: str, mode: int) -> Written:
+        os.chmod(temporary, mode)
         size = _sync_file(temporary)
         return Written(relative, file_digest(temporary), size)
 
