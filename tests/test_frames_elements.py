@@ -65,7 +65,8 @@ def test_a_plain_attribute_is_a_carrier_only_by_bytes():
     """Every attribute of the dictionary, with values that each rule looks for: the short way agrees."""
     from pydicom._dicom_dict import DicomDictionary
 
-    values = [("UT", ""), ("UT", "x" * 2000), ("US", None), ("US", 0), ("US", [1] * 2000), ("OB", bytes(2000))]
+    values = [("UT", ""), ("UT", "x" * 2000), ("US", None), ("US", 0), ("US", [1] * 2000),
+              ("OB", bytes(2000))]
     groups = [0x5000, 0x5002, 0x50FE, 0x6000, 0x601E, 0x60FE, 0x7F00, 0x7F02, 0x7FE0, 0x0009, 0x0029]
     tags = [*DicomDictionary, *(group << 16 | number for group in groups
                                 for number in (0x0010, 0x0020, 0x0030, 0x0040, 0x1010, 0x200C, 0x3000))]
