@@ -55,8 +55,8 @@ class RunOptions:
     key_file
         Only for "- -": a file whose bytes are the key, instead of a workspace.
     jobs
-        Worker processes (default: one per core); 0 works in this process, for debugging: without a time limit,
-        and a file that crashes a decoder ends the run, for --resume to go on.
+        Worker processes (default: one per core); 0 works in this process, for debugging: without a time
+        limit, and a file that crashes a decoder ends the run, for --resume to go on.
     scheduler
         Work on a Dask cluster, tcp://HOST:PORT; IN and OUT must be where its workers see them.
     worker_wait
