@@ -48,12 +48,6 @@ SAME_SAMPLE = 14
 NEW_STROKES, CELL_NEW = 0.1, 0.25
 """Shares of new strokes, of those of a line and of half a letter, that may be moving ground."""
 
-STEADY, MOST_UNREAD = 3, 4
-"""Equal sure readings after which a line is read only now and then, and frames until then."""
-
-STILL_ALIKE = 0.7
-"""Correlation with its last read appearance down to which a steady line is taken to be the same."""
-
 MOST_OF_IT = 0.5
 """Share of a line's place, which has margins and grows as the line is seen again, that a box of it has."""
 
@@ -85,7 +79,6 @@ class Track:
     readings: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._steady, self._read = 0, self.start
         self._note(self.candidate)
 
     @property
@@ -96,7 +89,6 @@ class Track:
     def seen(self, candidate: Candidate, frame: int, image: Image) -> None:
         """Take in a new sight of the same place."""
         self._note(candidate)
-        self._read = max(self._read, frame)
         best = max(self.candidate, candidate, key=_completeness)
         union = self.region.union(candidate.region)
         largest = max(self.region.area, candidate.region.area)
@@ -120,16 +112,13 @@ class Track:
         grown = self.region.expanded(REACH, REACH, (region.bottom + REACH, region.right + REACH))
         return grown.contains(region) and region.columns >= MOST_OF_IT * self.region.columns
 
-    def stands_in(self, image: Image, frame: int) -> bool:
+    def stands_in(self, image: Image) -> bool:
         """Tell whether a line that was read for sure stands in `image`, though the ground may move.
 
         It does stroke by stroke; new strokes beside the old ones, or a letter less, and it has to be read.
-        One that lets the ground through, and read alike several times, is read again every few frames.
         """
         if self.candidate.choice.best.confidence < SURE or is_upright(self.region):
             return False
-        if self._steady >= STEADY and frame - self._read < MOST_UNREAD:
-            return self.likeness(image) >= STILL_ALIKE
         return same_strokes(self.appearance, image[self.region.slices], thickness(self.region))
 
     def is_same_place(self, region: Region) -> bool:
@@ -142,9 +131,6 @@ class Track:
 
     def _note(self, candidate: Candidate) -> None:
         choice = candidate.choice
-        best = self.candidate.choice.best
-        alike = choice.best.text == best.text and choice.best.confidence >= SURE
-        self._steady = self._steady + 1 if alike else 0
         for reading in (choice.best, *(Reading(o, choice.best.confidence) for o in choice.others)):
             if reading.text and len(self.readings) < MOST_READINGS:
                 known = self.readings.get(reading.text, 0.0)
