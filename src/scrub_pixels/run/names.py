@@ -32,10 +32,10 @@ _NOT_IN_NAMES = frozenset({IdentifierKind.UID, IdentifierKind.TIME, IdentifierKi
                            IdentifierKind.FREE_TEXT})
 _CODE = 8
 
-_STAYED = ("{} input paths hold words that are no technical terms, and they stay in OUT: names of people whom "
-           "no header names would stay, too. Look at the names in OUT before you share it.")
-_REPLACED = ("{} input paths hold words or numbers that are not plainly technical; keyed codes stand for them "
-             "in OUT. If you know them to name nobody: --unknown-names keep.")
+_STAYED = ("{} input paths hold words that are no technical terms, and they stay in OUT: names of people "
+           "whom no header names would stay, too. Look at the names in OUT before you share it.")
+_REPLACED = ("{} input paths hold words or numbers that are not plainly technical; keyed codes stand for "
+             "them in OUT. If you know them to name nobody: --unknown-names keep.")
 
 
 class ChosenNames:
