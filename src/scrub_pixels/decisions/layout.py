@@ -104,11 +104,14 @@ def flush_above(upper: TextLine, lower: TextLine, most: float = _VALUE_BELOW) ->
 
 
 def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:
-    """Tell whether a line is one of four or more equally wide ones right above each other.
+    """Tell whether a line is one of five or more equally wide ones above each other, or four right beside it.
 
     This is what letters of turned text look like when they are read one by one, two lines of it in pairs.
+    A narrow letter that is turned is low: how tall it is tells its longer side.
     """
-    r, reach = line.region, max(3, line.region.rows // 3)
+    r = line.region
+    height = max(r.rows, r.columns) if len(line.reading.strip()) == 1 else r.rows
+    reach = max(3, height // 3)
     alike = [
         c.region
         for c in crumbs
@@ -116,8 +119,27 @@ def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:
         and abs(c.region.column - r.column) <= reach
         and abs(c.region.right - r.right) <= reach
     ]
-    near = [a for a in alike if -reach <= max(a.row, r.row) - min(a.bottom, r.bottom) <= _STACK * r.rows]
-    return len(near) >= _LEAST_STACK
+    near = [a for a in alike if -reach <= _rows_between(a, r) <= _STACK * height]
+    return len(near) >= _LEAST_STACK or len(_chain(r, alike, height)) > _LEAST_STACK
+
+
+def _chain(start: Region, regions: Sequence[Region], most: float) -> list[Region]:
+    """Return the regions that hang together with one, each below the last and at most so many rows from it."""
+    chain: list[Region] = []
+    held = False
+    for region in sorted([start, *regions], key=lambda r: r.row):
+        apart = bool(chain) and _rows_between(region, chain[-1]) > most
+        if apart and held:
+            break
+        chain = [] if apart else chain
+        held = held or region == start
+        if not chain or region.row >= chain[-1].bottom - region.rows // 2:  # else in the same place
+            chain.append(region)
+    return chain
+
+
+def _rows_between(one: Region, other: Region) -> int:
+    return max(one.row, other.row) - min(one.bottom, other.bottom)
 
 
 def precedes(one: TextLine, other: TextLine) -> bool:
