@@ -124,7 +124,7 @@ def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:
 
 
 def _chain(start: Region, regions: Sequence[Region], most: float) -> list[Region]:
-    """Return the regions that hang together with one, each below the last and at most so many rows from it."""
+    """Return what hangs together with a region: each below the last, at most so many rows from it."""
     chain: list[Region] = []
     held = False
     for region in sorted([start, *regions], key=lambda r: r.row):
