@@ -59,6 +59,15 @@ def test_what_was_found_harmless_before_stays():
     assert left_over(line("LY KIDNFY SAG", Region(20, 126, 14, 96)), findings=[finding]) == ()
 
 
+@pytest.mark.parametrize(("pitch", "masked"), [(24, 0), (60, 1)], ids=["all of it", "hardly any of it"])
+def test_a_column_of_harmless_values_read_as_one_turned_line_stays(pitch, masked):
+    values = [line(text, Region(20 + pitch * i, 121, 14, 30)) for i, text in enumerate(("120", "50", "100"))]
+    plain = (Evidence(EvidenceKind.MEASUREMENT, "number", False),)
+    findings = [Finding(value, Verdict.BENIGN, plain) for value in values]
+    column = line("OOSLO RETINAL", Region(20, 121, 2 * pitch + 14, 30))
+    assert len(left_over(column, findings=findings)) == masked
+
+
 def test_looks_are_spread_over_a_long_cine():
     redactions = [Redaction(Region(0, 0, 9, 9), FrameSpan(n, n + 1), "test") for n in range(100)]
     looks = frames_to_look_at(redactions, 8)
