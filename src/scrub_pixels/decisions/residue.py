@@ -66,7 +66,7 @@ def _is_text(line: TextLine) -> bool:
 
 
 def _known(region: Region, harmless: Iterable[Region]) -> bool:
-    """Tell whether harmless lines make up half of a place: a column of values may be read as one turned line."""
+    """Tell whether harmless lines make up half of a place, as of a column of values read as a turned line."""
     covered = np.zeros((region.rows, region.columns), bool)
     for shared in filter(None, map(region.intersection, harmless)):
         top, left = shared.row - region.row, shared.column - region.column
