@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scrub_pixels.gateway.journal_file import JournalFile
 
@@ -16,7 +16,7 @@ class Commitment:
 
     id: int
     peer: str
-    request: Mapping[str, object]
+    request: Mapping[str, object] = field(repr=False)
     attempts: int
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.run.executors import TASKS_AHEAD, TIME_LIMIT, Casualty
-from scrub_pixels.run.limits import TIME_IS_UP, Cost
+from scrub_pixels.run.executors import Casualty, casualty_of
+from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.work import Unit, work_together
 from scrub_pixels.store.accounts import Account
 
@@ -82,9 +82,7 @@ def _outcome(future: Future[Any]) -> Outcome:
     try:
         return future.result()
     except ProcessExpired as error:
-        if error.exitcode == -TIME_IS_UP:
-            return TIME_LIMIT
-        return Casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
+        return casualty_of(error)
     except CancelledError:
         return ScrubError("The gateway is stopping.")
     except ScrubError as error:

@@ -13,13 +13,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.run.executors import SECONDS_BETWEEN_LOOKS, TIME_LIMIT, Casualty
-from scrub_pixels.run.limits import TIME_IS_UP, Cost
+from scrub_pixels.run.executors import SECONDS_BETWEEN_LOOKS, Casualty, casualty_of
+from scrub_pixels.run.limits import Cost
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -83,7 +83,7 @@ class OneWorker:
         try:
             return future.result(0)
         except ProcessExpired as expired:
-            return _casualty(expired)
+            return casualty_of(expired)
         except (futures.CancelledError, futures.TimeoutError):
             raise ScrubError("The worker process was stopped.",
                              remedy="What was decided is kept, and done at the next start.") from None
@@ -121,9 +121,3 @@ def _free_bytes() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(_FREE)), 0)
-
-
-def _casualty(expired: Any) -> Casualty:
-    if expired.exitcode == -TIME_IS_UP:
-        return TIME_LIMIT
-    return Casualty("crashed", f"The worker process died (exit code {expired.exitcode}).")

@@ -52,6 +52,13 @@ class Casualty:
 TIME_LIMIT = Casualty("time-limit", "The time limit for one Instance was reached.")
 
 
+def casualty_of(expired: ProcessExpired) -> Casualty:
+    """Return what the end of a worker process says: its alarm went off, or native code crashed."""
+    if expired.exitcode == -TIME_IS_UP:
+        return TIME_LIMIT
+    return Casualty("crashed", f"The worker process died (exit code {expired.exitcode}).")
+
+
 class Executor(Protocol):
     """Anything that can run `work` over `tasks`."""
 
@@ -190,9 +197,7 @@ class _Processes:
                              ) from None
         if not isinstance(error, ProcessExpired):
             return None
-        if error.exitcode == -TIME_IS_UP:
-            return TIME_LIMIT
-        return Casualty("crashed", f"The worker process died (exit code {error.exitcode}).")
+        return casualty_of(error)
 
     def cancelled(self) -> ScrubError:
         return ScrubError("The worker processes were stopped.", remedy="Start again with --resume.")

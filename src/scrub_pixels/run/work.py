@@ -113,7 +113,7 @@ class Task:
     number: int
     source: Source
     orders: Orders
-    name: str = ""
+    name: str = field(default="", repr=False)
     group: int = 0
     settled: bool = False
 
