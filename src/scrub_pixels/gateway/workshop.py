@@ -12,7 +12,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.run.executors import Casualty, casualty_of
+from scrub_pixels.run.executors import TASKS_AHEAD, Casualty, casualty_of
 from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.work import Unit, work_together
 from scrub_pixels.store.accounts import Account
