@@ -22,7 +22,7 @@ from site_server import TestClient, house_of
 
 from scrub_pixels.errors import MissingDependency, UsageError, WorkspaceError
 from scrub_pixels.review.desk import open_desk
-from scrub_pixels.review.site import serving
+from scrub_pixels.review.site import serving, visits
 from scrub_pixels.review.site.app import build
 from scrub_pixels.review.site.calls import ROUTES
 from scrub_pixels.review.site.people import Person, Role
@@ -66,6 +66,40 @@ def test_an_entry_of_someone_else_is_shown_to_look_at_only(page):
     draft = {"redactions": [], "answers": {}}
     assert client.post("/api/entries/key0001/draft", json=draft).status_code == 409
     assert client.post("/api/entries/key0001/accept", json={}).status_code == 409
+
+
+def test_a_page_that_is_left_gives_back_what_it_took_and_what_it_is_still_taking(page):
+    client, desk = page
+    one, other = ({"X-Visit": name} for name in ("one", "other"))
+    assert client.post("/api/entries/key0001/claim", json={}, headers=one).json()["entry"]["id"] == 1
+    assert client.post("/api/next", json={"after": 1}, headers=one).json()["entry"]["id"] == 2
+    client.post("/api/entries/key0003/claim", json={}, headers=other)
+    client.post("/api/leave", json={}, headers=one)
+    assert set(desk.leases) == {"key0003"}
+    assert client.post("/api/next", json={"after": 3}, headers=one).json() == {"entry": None}
+    assert client.post("/api/entries/key0005/claim", json={}, headers=one).json() == {"entry": None}
+    assert client.post("/api/entries/key0001/renew", json={}, headers=one).json() == {"until": 0}
+    assert set(desk.leases) == {"key0003"}
+    assert client.post("/api/entries/key0001/claim", json={}, headers=other).json()["entry"]["id"] == 1
+
+
+def test_a_page_keeps_what_the_same_person_took_in_another_one(page):
+    client, desk = page
+    one, other = ({"X-Visit": name} for name in ("one", "other"))
+    client.post("/api/entries/key0001/claim", json={}, headers=one)
+    client.post("/api/entries/key0001/leave", json={}, headers=one)
+    client.post("/api/entries/key0001/claim", json={}, headers=other)
+    client.post("/api/leave", json={}, headers=one)
+    assert set(desk.leases) == {"key0001"}
+
+
+def test_visits_are_forgotten_beyond_a_number(monkeypatch):
+    monkeypatch.setattr(visits, "MOST_VISITS", 3)
+    known = visits.Visits()
+    for name in "abcde":
+        assert known.takes("anna", name, f"key-{name}")
+    assert [known.ends("anna", name) for name in "aceb"] == [set(), {"key-c"}, {"key-e"}, set()]
+    assert not known.takes("anna", "e", "key") and known.takes("bob", "e", "key")
 
 
 def test_the_next_entry_comes_round_to_the_first_again(page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -251,6 +252,37 @@ def test_two_reviewers_never_hold_the_same_entry(browser, desk):
         held = {key: desk.queue.get(key).claimed_by for key in keys}
         close_other_tabs(browser, first)
     assert len(set(keys)) == 2 and held[keys[0]] == "ann"
+
+
+class SlowDesk(FakeDesk):
+    """Takes the next entry only when told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.told = threading.Event(), threading.Event()
+        self.returned = []
+
+    def claim_next(self, *args, **kwargs):
+        self.asked.set()
+        assert self.told.wait(60)
+        return super().claim_next(*args, **kwargs)
+
+    def leave(self, key, who):
+        super().leave(key, who)
+        self.returned.append(key)
+
+
+def test_what_is_still_being_taken_when_the_viewer_is_left_goes_back_too(browser):
+    desk = SlowDesk()
+    with visiting(browser, desk) as site:
+        opens(browser, site, "key0001")
+        browser.until(desk.asked.is_set, "nothing is fetched ahead")
+        browser.keys("g")
+        browser.until(lambda: browser.all(".entry"))
+        browser.until(lambda: not desk.leases, "the entry shown is still taken")
+        desk.told.set()
+        browser.until(lambda: desk.returned == ["key0001", "key0002"], "the entry ahead is still taken")
+        assert not desk.leases
 
 
 def test_leaving_the_viewer_gives_everything_back(browser):

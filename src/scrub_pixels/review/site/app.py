@@ -17,7 +17,7 @@ from scrub_pixels.review.site import entrance, pages
 from scrub_pixels.review.site.bodies import json_object
 from scrub_pixels.review.site.calls import ROUTES, Call, NotAllowed, Route
 from scrub_pixels.review.site.guard import Boundary, Headers, Hosts, Prefix, SameSite, Sizes
-from scrub_pixels.review.site.house import House
+from scrub_pixels.review.site.house import VISIT_HEADER, House
 from scrub_pixels.review.site.shapes import Malformed
 from scrub_pixels.review.views import BadDecision, NoSuchEntry, Picture, ReviewConflict
 
@@ -35,6 +35,7 @@ STATUS: tuple[tuple[type[ScrubError], int], ...] = (
 """Which error of ours is answered how; the first that fits."""
 
 KEY = "key"
+LONGEST_VISIT = 64
 
 
 def build(house: House, names: Iterable[str], origins: Iterable[str]) -> Starlette:
@@ -67,7 +68,8 @@ def _operation(house: House, route: Route) -> Path:
         if not session.person.role.may(route.role):
             raise NotAllowed(f"This needs the role {route.role.value}.", remedy="Ask one who has it.")
         call = Call(house.desk, house.releaser, session.person, request.path_params.get(KEY, ""),
-                    request.path_params.get("frame", 0), await json_object(request), request.query_params)
+                    request.path_params.get("frame", 0), await json_object(request), request.query_params,
+                    request.headers.get(VISIT_HEADER, "")[:LONGEST_VISIT], house.visits)
         return _answer(await anyio.to_thread.run_sync(route.operation, call))
 
     return Path("/api" + route.path, endpoint, methods=[route.method])

@@ -15,6 +15,7 @@ from scrub_pixels.review.site import shapes
 from scrub_pixels.review.site.people import Person, Role
 from scrub_pixels.review.site.releaser import Releaser
 from scrub_pixels.review.site.shapes import Json, Malformed
+from scrub_pixels.review.site.visits import Visits
 from scrub_pixels.review.views import Form, Picture, Rendering, ReviewConflict, Scope, Then
 from scrub_pixels.store.queue import State
 
@@ -40,6 +41,8 @@ class Call:
         Entry and frame, where the address names them.
     body, query
         What was sent; only numbers and choices ever stand in the query.
+    visit, visits
+        The page that asks, and what each page has taken.
     """
 
     desk: Desk
@@ -49,6 +52,8 @@ class Call:
     frame: int = 0
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
+    visit: str = ""
+    visits: Visits = field(default_factory=Visits)
 
     @property
     def who(self) -> str:
@@ -92,7 +97,7 @@ def claim(call: Call) -> Json:
         until = call.desk.claim(call.key, call.who, LEASE_SECONDS).until
     except ReviewConflict as conflict:
         return {**_view(call), "until": 0, "conflict": str(conflict)}
-    return {**_view(call), "until": until, "conflict": ""}
+    return _taken(call, until)
 
 
 def claim_next(call: Call) -> Json:
@@ -103,17 +108,40 @@ def claim_next(call: Call) -> Json:
         found = call.desk.claim_next(call.who, replace(wanted, after=0), LEASE_SECONDS)
     if found is None:
         return {"entry": None}
-    return {**_view(replace(call, key=found.key)), "until": found.until, "conflict": ""}
+    return _taken(replace(call, key=found.key), found.until)
+
+
+def _taken(call: Call, until: float) -> Json:
+    if not _keeps(call):
+        return {"entry": None}
+    return {**_view(call), "until": until, "conflict": ""}
+
+
+def _keeps(call: Call) -> bool:
+    """Give back at once what was taken for a page that has been left meanwhile."""
+    here = call.visits.takes(call.who, call.visit, call.key)
+    if not here:
+        call.desk.leave(call.key, call.who)
+    return here
 
 
 def renew(call: Call) -> Json:
     """Keep an entry a while longer."""
-    return {"until": call.desk.renew(call.key, call.who, LEASE_SECONDS).until}
+    until = call.desk.renew(call.key, call.who, LEASE_SECONDS).until
+    return {"until": until if _keeps(call) else 0}
 
 
 def leave(call: Call) -> Json:
     """Give an entry back."""
+    call.visits.gives_back(call.who, call.visit, call.key)
     call.desk.leave(call.key, call.who)
+    return {}
+
+
+def leave_page(call: Call) -> Json:
+    """Give back all that the page has taken, and what is still being taken for it."""
+    for key in call.visits.ends(call.who, call.visit):
+        call.desk.leave(key, call.who)
     return {}
 
 
@@ -195,6 +223,7 @@ ROUTES = (
     Route("GET", "/facets", facets),
     Route("GET", "/miss-rate", miss_rate),
     Route("POST", "/next", claim_next),
+    Route("POST", "/leave", leave_page),
     Route("GET", "/entries/{key}/thumbnail", thumbnail),
     Route("GET", "/entries/{key}/frames/{frame:int}", picture),
     Route("POST", "/entries/{key}/claim", claim),

@@ -15,10 +15,13 @@ from scrub_pixels.review.site.people import Person
 from scrub_pixels.review.site.releaser import Releaser
 from scrub_pixels.review.site.sessions import OpeningTokens, Session, Sessions
 from scrub_pixels.review.site.vendor import Assets
+from scrub_pixels.review.site.visits import Visits
 
 TOKEN_HEADER = "x-csrf-token"
 BACKGROUND_HEADER = "x-background"
 """Set on what the page asks for by itself: that keeps no session alive."""
+VISIT_HEADER = "x-visit"
+"""Tells the open pages of one person apart."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class House:
     sessions: Sessions = field(default_factory=Sessions)
     tokens: OpeningTokens = field(default_factory=OpeningTokens)
     throttle: Throttle = field(default_factory=Throttle)
+    visits: Visits = field(default_factory=Visits)
 
     @property
     def shared(self) -> bool:

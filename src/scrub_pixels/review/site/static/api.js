@@ -9,6 +9,9 @@ export const role = meta("role");
 export const shared = meta("shared") !== "";
 export const idleSeconds = Number(meta("idle-seconds")) || 900;
 
+// This page among others of the same person; `crypto.randomUUID` needs https, which a host name may lack.
+const visit = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 export class Trouble extends Error {
   constructor(status, { error = "The server did not answer.", remedy = "Is it still running?" } = {}) {
     super(error);
@@ -41,7 +44,7 @@ export async function blob(path, { background = false, signal } = {}) {
 }
 
 function marks(background) {
-  return { "X-CSRF-Token": meta("csrf-token"), ...(background ? { "X-Background": "1" } : {}) };
+  return { "X-CSRF-Token": meta("csrf-token"), "X-Visit": visit, ...(background ? { "X-Background": "1" } : {}) };
 }
 
 async function send(path, options) {

@@ -25,7 +25,6 @@ let frames = null;
 let items = [];
 let selected = null;
 let ahead = null;
-let aheadKey = null;
 let busy = false;
 let turns = 0;
 const seen = [];
@@ -350,7 +349,6 @@ function prefetch() {
   const asked = post("/next", { ...filter, kind: ["held", "qa"].includes(kind) ? kind : "held", state: "pending", after: work.view.entry.id }, { background: true });
   ahead = asked.then(async (view) => {
     if (!view.entry || view.entry.key === work.key) return null;
-    aheadKey = view.entry.key;
     const store = new Frames(view.entry.key, view);
     await store.picture(firstOf(view), { background: true }).catch(() => {});
     return { view, store };
@@ -362,7 +360,7 @@ async function goOn(leaving = true) {
   prefetch();
   const [before, waiting] = [work.key, ahead];
   const next = await waiting;
-  ahead = aheadKey = null;
+  ahead = null;
   if (leaving) {
     await flush();
     seen.push(before);
@@ -424,10 +422,10 @@ async function count(done = 0) {
   } catch { /* the figure can wait */ }
 }
 
-// What was taken ahead goes back to the others.
+// What was taken ahead, or is just being taken, goes back to the others.
 function dropAhead() {
-  if (aheadKey) post(`/entries/${aheadKey}/leave`, {}, { background: true, keepalive: true }).catch(() => {});
-  ahead = aheadKey = null;
+  ahead?.then((next) => next && post(`/entries/${next.view.entry.key}/leave`, {}, { background: true })).catch(() => {});
+  ahead = null;
 }
 
 function toggleAfter() {
@@ -478,10 +476,9 @@ at("stage").addEventListener("pointermove", (event) => {
 at("stage").addEventListener("pointerleave", () => panel.showTip(null));
 window.addEventListener("popstate", () => step(() => show(location.pathname.split("/").at(-1), false)));
 window.addEventListener("pagehide", () => {
-  if (isLocked() || !work) return;
-  post(`/entries/${work.key}/leave`, {}, { background: true, keepalive: true }).catch(() => {});
-  dropAhead();
+  if (!isLocked()) post("/leave", {}, { background: true, keepalive: true }).catch(() => {});
 });
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(() => {
   if (!work?.editable || isLocked()) return;
   post(`/entries/${work.key}/renew`, {}, { background: !wasActive() }).catch((error) => error.status === 409 && reload());
