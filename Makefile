@@ -4,9 +4,9 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # One release of PyTorch and torchvision that fit each other; only EasyOCR needs them.
 TORCH  ?= torch==2.13.0 torchvision==0.28.0
-# Tests compare our headers with the engine of the first and follow the recipes of the second; the first
-# asks for an older OpenCV than ours, but not for its headers.
-OTHER  ?= dentdeid==0.1.0 deid==0.4.13
+# Tests compare our headers with the engine of the first, follow the recipes of the second and feed the third;
+# the first asks for an older OpenCV than ours, but not for its headers.
+OTHER  ?= dentdeid==0.1.0 deid==0.4.13 monai==1.6.1
 
 .PHONY: demo test lint bench clean help system
 
