@@ -140,6 +140,19 @@ def test_what_was_read_surely_is_not_looked_at_again() -> None:
     assert second_look(InkFinder()).confirmed(image, [named, code]) == [named, code]
 
 
+def test_what_reads_as_a_word_stays_though_nobody_sees_it_again() -> None:
+    tilted = Candidate(Region(20, 20, 160, 240), 0.9, Choice(Reading("Hansen 412", 0.8)))
+    waves = replace(tilted, choice=Choice(Reading("hhhlh nnn", 0.8)))
+    assert second_look(InkFinder()).confirmed(ground("black"), [tilted, waves]) == [tilted]
+
+
+def test_words_beside_a_ruler_stay_though_nobody_reads_them_without_it() -> None:
+    image = ground("black")
+    with_ruler(image)
+    named = replace(TICKS, choice=Choice(Reading("MILLER", 0.75), 90))
+    assert second_look(InkFinder()).confirmed(image, [named]) == [named]
+
+
 def test_a_large_place_that_nobody_reads_has_to_be_seen_twice() -> None:
     image = ground("speckle")
     large = Candidate(Region(60, 60, 60, 140), 0.9, Choice(Reading("", 0.0)))

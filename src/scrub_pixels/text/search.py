@@ -11,6 +11,7 @@ from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.cine import CineSearch
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.lines import TextLine, TextSearch
+from scrub_pixels.text.paper import is_scanned_page
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextDetector, TextReader
 from scrub_pixels.text.reading import LineReader
@@ -18,6 +19,12 @@ from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tracks import joined
 
 DEFAULTS = SearchSettings()
+
+SCANNED_PAGE = "a scanned page: handwriting may stand on it"
+"""Doubt about paper, whatever was read on it: a pen is read less surely than print."""
+
+LEAST_LINES = 3
+"""Lines of text that a light, noisy picture shows before it is taken for paper; a radiograph has fewer."""
 
 REREAD_REACH = 48
 """Samples around a mask within which what is left of a text is sought."""
@@ -62,20 +69,24 @@ def find_text(
     """
     picture = PictureSearch(detectors or Detectors(reader, reader), LineReader(reader, settings), settings)
     searches: dict[str, CineSearch] = {}
-    searched = 0
+    searched, scanned = 0, False
     for frame in range(instance.frames):
         for view in instance.views(frame):
             search = searches.setdefault(view.name, CineSearch(picture))
-            search.show(frame, as_picture(view.image), _standing(searches, search))
+            shown = as_picture(view.image)
+            search.show(frame, shown, _standing(searches, search))
+            scanned = scanned or is_scanned_page(shown)
         searched += 1
     lines = [line for search in searches.values() for line in search.lines(instance.frames)]
+    found = joined(lines)
     return TextSearch(
-        joined(lines),
+        found,
         (instance.pixels.rows, instance.pixels.columns),
         instance.frames,
         searched,
         _names(picture.detectors.first, reader),
         tuple(searches) or ("display",),
+        (SCANNED_PAGE,) if scanned and len(found) >= LEAST_LINES else (),
     )
 
 

@@ -2,7 +2,8 @@
 
 Ticks, waveforms and patches of tissue pass for letters where a detector is sure of itself or a recogniser
 guesses. They do not pass twice: text is still found and believed when a ruler beside it is taken away, and
-it is found when it is shown as tall as ordinary letters are.
+it is found when it is shown as tall as ordinary letters are. What reads as a word needs no second look,
+however the detectors like it: tilted or handwritten letters are seen at one size only.
 """
 
 from __future__ import annotations
@@ -40,23 +41,29 @@ TOUCHED = 0.1
 FEW = 2
 """Different characters that ticks and waves are read as: III, AAA, hhhlh."""
 
+MANY = 4
+"""Different letters and digits that no patch of tissue and no ruler is read as with some confidence."""
+
 
 @dataclass(frozen=True)
 class SecondLook:
-    """Judges candidates that nobody read surely."""
+    """Judges candidates that nobody read as words."""
 
     detector: TextDetector
     lines: LineReader
     settings: SearchSettings
 
     def confirmed(self, image: Image, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates that are still text at a second look; what was read surely needs none."""
+        """Return the candidates that are still text at a second look; what was read as words needs none."""
         return [c for c in candidates if c.code or self._is_sure(c) or self._stands(image, c)]
 
     def _is_sure(self, candidate: Candidate) -> bool:
         best = candidate.choice.best
-        sure = best.confidence >= self.settings.sure_confidence and is_word(best, self.settings)
-        return sure and len(set(best.text)) > FEW
+        if not is_word(best, self.settings):
+            return False
+        if len({c for c in best.text if c.isalnum()}) >= MANY:
+            return True
+        return best.confidence >= self.settings.sure_confidence and len(set(best.text)) > FEW
 
     def _stands(self, image: Image, candidate: Candidate) -> bool:
         window = candidate.region.expanded(SURROUNDINGS, SURROUNDINGS, (image.shape[0], image.shape[1]))
