@@ -28,7 +28,8 @@ def scanned(page, seed=1, noise=2.0):
 
 
 def compressed(page, quality):
-    return cv2.imdecode(cv2.imencode(".jpg", page, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+    coded = cv2.imencode(".jpg", page, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
 
 
 @pytest.mark.parametrize("quality", [None, 90, 40, 15])
