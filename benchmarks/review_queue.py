@@ -13,14 +13,18 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from sqlalchemy import insert, text
 
+from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Limits, open_instance
-from scrub_pixels.review.pictures import Pictures
+from scrub_pixels.review.shelter import MakeShelter, OneWorker, ThisProcess
+from scrub_pixels.review.showing import Showing
 from scrub_pixels.review.views import Form, Rendering
 from scrub_pixels.store.queue import Entry, Kind, State, Wanted, open_queue
 from scrub_pixels.store.queue.leases import Leases
@@ -121,18 +125,37 @@ def measure_cine(file: Path) -> None:
                   0.0, "US", "", "", 768, 1024, 60, ())
     floor = _milliseconds(lambda: open_instance(file).stored(0), runs=5)
     print(f"{'floor: open and decode one frame':<44}{floor:8.1f} ms")
-    first = _milliseconds(lambda: _pictures().picture(entry, 0, Rendering(), ()), runs=5)
-    print(f"{'first picture, nothing open':<44}{first:8.1f} ms  {first / floor:6.1f} x the floor")
-    pictures, play = _pictures(), Rendering(form=Form.JPEG)
-    pictures.opened(entry)
-    spent = [_milliseconds(lambda n=n: pictures.picture(entry, n, play, ()), runs=1) for n in range(60)]
-    print(f"{'a frame while playing, median':<44}{statistics.median(spent):8.1f} ms, worst {max(spent):.1f}")
-    again = _milliseconds(lambda: pictures.picture(entry, 0, play, ()))
-    print(f"{'a picture shown before':<44}{again:8.2f} ms")
+    for name, shelter in (("in this process", ThisProcess), ("in a worker", OneWorker)):
+        measure_showing(entry, shelter, (name, floor))
 
 
-def _pictures() -> Pictures:
-    return Pictures(Limits())
+def measure_showing(entry: Entry, shelter: MakeShelter, beside: tuple[str, float]) -> None:
+    """Measure the pictures of one file, made here or in a worker."""
+    name, floor = beside
+    starting = time.perf_counter()
+    ready = _showing(shelter)
+    ready.facts(entry)
+    print(f"{f'{name}: start and open':<44}{1000 * (time.perf_counter() - starting):8.1f} ms")
+    ready.close()
+    shown, spent = [_showing(shelter) for _ in range(5)], []
+    for one in shown:
+        with suppress(Refusal):  # it starts the worker, and opens nothing
+            one.facts(replace(entry, path="/dev/null"))
+        spent.append(_milliseconds(lambda one=one: one.picture(entry, 0, Rendering(), ()), runs=1))
+    first = min(spent)
+    print(f"{f'{name}: first picture, nothing open':<44}{first:8.1f} ms  {first / floor:6.1f} x the floor")
+    play, one = Rendering(form=Form.JPEG), shown[0]
+    spent = [_milliseconds(lambda n=n: one.picture(entry, n, play, ()), runs=1) for n in range(60)]
+    print(f"{f'{name}: a frame while playing, median':<44}{statistics.median(spent):8.1f} ms, "
+          f"worst {max(spent):.1f}")
+    again = _milliseconds(lambda: one.picture(entry, 0, play, ()))
+    print(f"{f'{name}: a picture shown before':<44}{again:8.2f} ms")
+    for one in shown:
+        one.close()
+
+
+def _showing(shelter: MakeShelter) -> Showing:
+    return Showing(Limits(), shelter)
 
 
 def _milliseconds(task: Callable[[], object], runs: int = RUNS) -> float:

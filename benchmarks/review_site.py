@@ -19,6 +19,8 @@ from benchmarks.review_queue import REASONS_THERE, fill
 from fixtures import make_fixture
 from scrub_pixels.policy import Policy
 from scrub_pixels.review.desk import Desk, open_desk
+from scrub_pixels.review.shelter import OneWorker
+from scrub_pixels.review.showing import Showing
 from scrub_pixels.review.site.app import build
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.store.queue import Entry, Kind, State, Wanted, open_queue
@@ -57,7 +59,8 @@ def main() -> None:
         folder = Path(name)
         measure_list(folder / "queue.sqlite", given.entries)
         campaign = held(folder, given.stills)
-        with open_desk(campaign.private) as desk, browsing(folder / "profile", folder) as browser:
+        with (open_desk(campaign.private, shelter=OneWorker) as desk,
+              browsing(folder / "profile", folder) as browser):
             with running(desk) as site:
                 browser.go(site.opening())
                 browser.until(lambda: browser.all(".entry"))
@@ -108,7 +111,9 @@ def first_image(browser: Browser, site: Running, desk: Desk) -> None:
     cine = next(entry for entry in waiting(desk) if entry.frames == FRAMES)
     times = []
     for _ in range(RUNS):
-        desk.pictures = type(desk.pictures)(desk.orders.policy.limits)
+        desk.showing.close()
+        desk.showing = Showing(desk.orders.policy.limits, OneWorker)
+        desk.showing.start()
         browser.go(f"{site.url}/entry/{cine.key}")
         browser.shown(cine.key)
         times.append(browser.script("return performance.getEntriesByName('shown')[0].startTime"))

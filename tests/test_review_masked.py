@@ -16,7 +16,8 @@ from scrub_pixels.frames.syntaxes import EXPLICIT_LITTLE, JPEG_BASELINE, JPEG_LO
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.masks import mask, with_pixels
 from scrub_pixels.review.masked import masked_frame
-from scrub_pixels.review.pictures import Pictures, window_of
+from scrub_pixels.review.pictures import window_of
+from scrub_pixels.review.showing import Showing
 from scrub_pixels.review.views import PLAIN
 from scrub_pixels.store.queue import REVIEWER, Entry, Kind, State
 
@@ -49,7 +50,7 @@ def shown(tmp_path):
         dataset.save_as(file, enforce_file_format=True)
         entry = Entry(1, "k", str(file), None, "x", file.stat().st_size, 0, State.PENDING, Kind.HELD, 0.0,
                       "US", "", "", 36, 48, 1, ())
-        made = Pictures(Limits()).picture(entry, frame, wanted, masks)
+        made = Showing(Limits()).picture(entry, frame, wanted, masks)
         return cv2.imdecode(np.frombuffer(made.content, np.uint8), cv2.IMREAD_COLOR)
     return picture
 

@@ -17,9 +17,11 @@ from fixtures import make_fixture
 from scrub_pixels.geometry import Region
 from scrub_pixels.policy import Policy
 from scrub_pixels.review.desk import open_desk
+from scrub_pixels.review.showing import NotShown
 from scrub_pixels.review.site.people import Person, Role
 from scrub_pixels.review.site.sessions import Sessions
 from scrub_pixels.review.site.vendor import FETCHED, STATIC
+from scrub_pixels.review.views import PLAIN
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.store.ledger import open_ledger
 from scrub_pixels.store.queue import Kind, State, Wanted
@@ -293,6 +295,52 @@ def test_leaving_the_viewer_gives_everything_back(browser):
         browser.keys("g")
         browser.until(lambda: browser.all(".entry"))
         browser.until(lambda: not desk.leases, "an entry is still taken")
+
+
+class MinedDesk(FakeDesk):
+    """Has a frame, and an entry, that cost the worker that was to show them."""
+
+    def frame(self, key, frame, who, wanted=PLAIN):
+        if key == "key0002" and frame == 1:
+            raise NotShown("This image cannot be shown.", stage="decode", remedy="Reject it.")
+        return super().frame(key, frame, who, wanted)
+
+    def look(self, key, who):
+        if key == "key0003":
+            raise NotShown("This image cannot be shown.", stage="decode", remedy="Reject it.")
+        return super().look(key, who)
+
+    def unseen(self, key, why):
+        return replace(super().look(key, "nobody"), trouble=why)
+
+
+def test_an_image_that_cannot_be_shown_is_said_to_be_and_can_be_rejected(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    desk = MinedDesk()
+    with visiting(browser, desk) as site:
+        opens(browser, site, "key0002")
+        row, column = 400, 320
+        browser.until(lambda: browser.script(SAMPLE, [[row, column]]) != [0], "the first frame is not shown")
+        browser.keys(Keys.ARROW_RIGHT)
+        browser.until(lambda: "cannot be shown" in browser.one("#unseen").text, "nobody says why")
+        assert browser.script(SAMPLE, [[row, column]]) == [0], "another frame stands in for it"
+        browser.screenshot("unseen-frame")
+        browser.keys(Keys.ARROW_RIGHT)
+        browser.until(lambda: not browser.one("#unseen").is_displayed(), "the next frame stays away")
+        browser.keys("n")
+        browser.shown("key0003")
+        browser.until(lambda: "Reject it" in browser.one("#unseen").text)
+        assert not browser.one("#accept").is_enabled() and browser.one("#reject").is_enabled()
+        browser.screenshot("unseen-entry")
+        browser.keys("r")
+        browser.until(lambda: browser.one("#reject-sheet").is_displayed())
+        browser.keys(Keys.ENTER)
+        browser.until(lambda: desk.entries["key0003"].state is State.REJECTED, "it cannot be rejected")
+        browser.shown("key0004")
+        assert not browser.one("#unseen").is_displayed() and browser.one("#accept").is_enabled()
+        said = browser.complaints()
+        assert said and all("/key0002/frames/1" in line and " 422 " in line for line in said)
 
 
 def close_other_tabs(browser, first):

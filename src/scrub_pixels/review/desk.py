@@ -6,14 +6,14 @@ The site, the command line and tests all go through `Desk`; it is safe to use fr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from scrub_pixels.review.drafting import answered, check, drawn
 from scrub_pixels.review.looking import Looking
 from scrub_pixels.review.releasing import Orders
-from scrub_pixels.review.shelter import Shelter, ThisProcess
+from scrub_pixels.review.shelter import MakeShelter, ThisProcess
 from scrub_pixels.review.spreading import MOST_AT_ONCE, change, changed, draft_of, lesson_of
 from scrub_pixels.review.views import (
     Applied,
@@ -79,7 +79,7 @@ class Desk(Looking):
             If a region or frame lies outside the Instance, or an answer names no finding.
         """
         entry = self.entry(key)
-        subject = self.subject(entry, self.opened(entry, who))
+        subject = self.subject(entry, self.facts(entry, who))
         check(draft, subject)
         self.drafts.save(key, who, answered(draft, subject))
         return self.view(self.entry(key), who)
@@ -172,7 +172,7 @@ class Desk(Looking):
 
 @contextmanager
 def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: bytes = b"",
-              approvals: int = 1, shelter: Callable[[], Shelter] = ThisProcess) -> Iterator[Desk]:
+              approvals: int = 1, shelter: MakeShelter = ThisProcess) -> Iterator[Desk]:
     """Open the review of a workspace.
 
     Parameters
@@ -186,7 +186,7 @@ def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: byte
     approvals
         How many different reviewers have to accept the same draft.
     shelter
-        Makes what takes accepted entries through the pipeline: `ThisProcess`, or `OneWorker`.
+        Makes what decodes images, to look at and to release: `ThisProcess`, or `OneWorker`.
 
     Raises
     ------
@@ -201,8 +201,8 @@ def open_desk(workspace: Path, queue_url: str | None = None, *, passphrase: byte
     owner = opened.token("queue", os.fsencode(out))
     orders = Orders(opened, out, standing_policy(opened, record), record.policy_digest, queue_url, passphrase)
     with open_queue(queue_url or opened.queue_file, owner) as queue:
-        desk = Desk(orders, queue, approvals, shelter())
+        desk = Desk(orders, queue, approvals, shelter)
         try:
             yield desk
         finally:
-            desk.releasing.shelter.close()
+            desk.close()

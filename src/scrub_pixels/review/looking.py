@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from scrub_pixels.decisions import Finding, Redaction
-from scrub_pixels.frames import shows_slide_label
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.pipeline import SLIDE_LABEL
 from scrub_pixels.review.drafting import Subject, proposal
-from scrub_pixels.review.pictures import Opened, Pictures, is_inverse, speed_of, window_of
+from scrub_pixels.review.pictures import FRAMES_PER_SECOND, Facts
 from scrub_pixels.review.rates import miss_rate
 from scrub_pixels.review.releasing import Orders, Releasing
-from scrub_pixels.review.shelter import Shelter
+from scrub_pixels.review.shelter import MakeShelter, ThisProcess
+from scrub_pixels.review.showing import Showing
 from scrub_pixels.review.views import PLAIN, EntryView, FindingView, MissRate, Picture, Rendering, Scope
 from scrub_pixels.store.queue import (
     Draft,
@@ -45,18 +46,19 @@ class Looking:
     approvals
         How many different reviewers have to accept the same draft.
     shelter
-        Where accepted entries go through the pipeline (default: in this process).
+        Makes what decodes images: pictures to look at, and accepted entries on their way through the
+        pipeline (default: this process does).
     """
 
     def __init__(self, orders: Orders, queue: ReviewQueue, approvals: int,
-                 shelter: Shelter | None = None) -> None:
+                 shelter: MakeShelter = ThisProcess) -> None:
         self.queue, self.orders, self.approvals = queue, orders, approvals
         self.sample = Sample(queue.database, queue.owner, orders.workspace.key)
         self.leases = Leases(queue)
         self.drafts = Drafts(queue, self.leases)
         self.verdicts = Verdicts(queue, self.leases, self.sample)
-        self.pictures = Pictures(orders.policy.limits)
-        self.releasing = Releasing(orders, self.drafts, self.verdicts, shelter)
+        self.showing = Showing(orders.policy.limits, shelter)
+        self.releasing = Releasing(orders, self.drafts, self.verdicts, shelter())
         self._views = Views(queue)
 
     def page(self, wanted: Wanted) -> list[Entry]:
@@ -95,15 +97,20 @@ class Looking:
     def frame(self, key: str, frame: int, who: str, wanted: Rendering = PLAIN) -> Picture:
         """Return one frame of the original as a picture. Entered in the audit log."""
         entry = self.entry(key)
-        picture = self.pictures.picture(entry, frame, wanted, self._masks(entry) if wanted.masked else ())
+        picture = self.showing.picture(entry, frame, wanted, self._masks(entry) if wanted.masked else ())
         self._views.seen(entry, who, "viewed", {"frame": frame, "masked": wanted.masked})
         return picture
 
+    def close(self) -> None:
+        """End every worker."""
+        self.showing.close()
+        self.releasing.shelter.close()
+
     def _masks(self, entry: Entry) -> tuple[Redaction, ...]:
-        instance = self.pictures.opened(entry).instance
-        if shows_slide_label(instance.dataset) and instance.pixels is not None:
-            whole = Region.whole(instance.pixels.shape)
-            return (Redaction(whole, FrameSpan(0, instance.frames), SLIDE_LABEL),)
+        facts = self.showing.facts(entry)
+        if facts.slide_label:
+            whole = Region.whole((facts.rows, facts.columns))
+            return (Redaction(whole, FrameSpan(0, facts.frames), SLIDE_LABEL),)
         return self.draft(entry).redactions
 
     def miss_rate(self) -> MissRate:
@@ -114,39 +121,56 @@ class Looking:
         """Return the draft that stands, or what was proposed."""
         return self.drafts.current(entry) or proposal(self.queue.decision(entry.id))
 
-    def opened(self, entry: Entry, who: str) -> Opened:
-        """Open the input of an entry, if it is what was held; see `look`."""
-        opened = self.pictures.opened(entry)
-        if entry.digest and entry.digest != opened.digest:
+    def facts(self, entry: Entry, who: str) -> Facts:
+        """Return what is known of the input of an entry, if it is what was held; see `look`."""
+        facts = self.showing.facts(entry)
+        if entry.digest and entry.digest != facts.digest:
             self.verdicts.changed(entry, who)
             raise ReviewConflict("The input has changed since it was held; it is searched anew.",
                                  remedy="Come back to this entry later.")
         if not entry.digest:
-            self.verdicts.looked_at(entry, opened.digest)
-        return opened
+            self.verdicts.looked_at(entry, facts.digest)
+        return facts
 
-    def subject(self, entry: Entry, opened: Opened) -> Subject:
+    def subject(self, entry: Entry, facts: Facts) -> Subject:
         """Return what a draft of an entry is checked against."""
-        pixels = opened.instance.pixels
-        if pixels is None:
+        if not facts.frames:
             raise NoSuchEntry("This Instance has no frames.", remedy="Reject it, or leave it.")
         findings = self.queue.decision(entry.id).findings
-        return Subject(pixels.shape, pixels.frames, findings, self.orders.policy.decisions)
+        shape = (facts.rows, facts.columns)
+        return Subject(shape, facts.frames, findings, self.orders.policy.decisions)
 
     def view(self, entry: Entry, who: str) -> EntryView:
         """Return what `look` returns, without entering it in the audit log."""
-        opened = self.opened(entry, who)
+        facts = self.facts(entry, who)
+        return replace(
+            self._outline(entry), rows=facts.rows, columns=facts.columns, frames=facts.frames,
+            window=self.showing.window(entry) if facts.frames else None, inverse=facts.inverse,
+            frames_per_second=facts.frames_per_second)
+
+    def unseen(self, key: str, why: str) -> EntryView:
+        """Return what is known of an entry whose input cannot be opened.
+
+        Parameters
+        ----------
+        key
+            Which entry.
+        why
+            What to tell the reviewer, who can reject it or leave it.
+        """
+        return replace(self._outline(self.entry(key)), trouble=why)
+
+    def _outline(self, entry: Entry) -> EntryView:
         decision = self.queue.decision(entry.id)
         draft = self.drafts.current(entry) or proposal(decision)
-        rows, columns = opened.instance.pixels.shape if opened.instance.pixels else (0, 0)
         return EntryView(
-            entry, rows, columns, opened.instance.frames,
+            entry, entry.rows, entry.columns, entry.frames,
             findings=_findings(decision.findings), proposed=decision.redactions, draft=draft,
             can_undo=bool(entry.draft), can_redo=self.drafts.can_redo(entry),
-            window=window_of(opened.instance), frames_per_second=speed_of(opened.instance),
+            window=None, frames_per_second=FRAMES_PER_SECOND,
             siblings=dict(zip((Scope.SERIES, Scope.LAYOUT), self.queue.siblings(entry), strict=True)),
             approvals=self.verdicts.approvals(entry), approvals_needed=self.approvals,
-            history=tuple(self.queue.history(entry.id)), inverse=is_inverse(opened.instance))
+            history=tuple(self.queue.history(entry.id)))
 
 
 class Views:

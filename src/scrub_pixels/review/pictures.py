@@ -1,13 +1,17 @@
-"""Frames as pictures, straight from the input: opened once, decoded when asked for, kept in memory only."""
+"""Frames as pictures, straight from the input: what a worker does, which keeps the inputs it has open.
+
+The functions `facts`, `window` and `picture` are given to a shelter; `scrub_pixels.review.showing` does so.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,15 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.decisions import Redaction
-from scrub_pixels.frames import Instance, Limits, open_instance
+from scrub_pixels.errors import Refusal, ScrubError
+from scrub_pixels.frames import Instance, Limits, open_instance, shows_slide_label
 from scrub_pixels.frames.lookup import Window, rendering
 from scrub_pixels.review.masked import masked_frame
-from scrub_pixels.review.views import Form, Picture, Rendering
+from scrub_pixels.review.views import PLAIN, Form, Picture, Rendering
 from scrub_pixels.run.discovery import Source, read_whole
+from scrub_pixels.run.limits import Cost
+from scrub_pixels.run.work import unforeseen
 from scrub_pixels.store.queue import Entry, NoSuchEntry
 
 BYTES_OF_INPUTS = 512 << 20
-BYTES_OF_PICTURES = 128 << 20
 JPEG_QUALITY, PNG_LEVEL = 90, 1
 FRAMES_PER_SECOND = 25.0
 
@@ -67,8 +73,122 @@ class Opened:
     turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
-class Pictures:
-    """The inputs of entries as pictures.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an input without decoding a frame.
+
+    Parameters
+    ----------
+    digest
+        SHA-256 of its bytes.
+    rows, columns, frames
+        Size; rows and columns are 0 if there are no frames.
+    frames_per_second
+        Of the cine module, or a usual one.
+    inverse
+        Whether low values are shown bright.
+    slide_label
+        Whether it shows the label of a slide, which is masked as a whole.
+    """
+
+    digest: str = field(repr=False)
+    rows: int
+    columns: int
+    frames: int
+    frames_per_second: float
+    inverse: bool
+    slide_label: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """One question about one input; picklable.
+
+    Parameters
+    ----------
+    entry
+        Which input.
+    limits
+        Sizes above which it is not opened.
+    cost
+        What the answer may cost its worker.
+    frame, wanted, masked
+        Which frame, how it is shown, and what is masked in it.
+    session
+        Who asks: what is open for one is not kept for another.
+    """
+
+    entry: Entry
+    limits: Limits
+    cost: Cost = Cost()
+    frame: int = 0
+    wanted: Rendering = PLAIN
+    masked: tuple[Redaction, ...] = field(default=(), repr=False)
+    session: str = ""
+
+
+Answer = TypeVar("Answer")
+
+
+def facts(look: Look) -> Facts:
+    """Return what is known of an input without decoding a frame.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be opened, or is too large.
+    """
+    return asked(look, _facts)
+
+
+def window(look: Look) -> tuple[float, float] | None:
+    """Return the window that an input is shown by at first; see `window_of`."""
+    return asked(look, lambda opened: window_of(opened.instance))
+
+
+def picture(look: Look) -> Picture:
+    """Return one frame as a picture, with redactions as the masker would leave them.
+
+    Raises
+    ------
+    NoSuchEntry
+        If there is no such frame.
+    Refusal
+        If it does not decode, or cannot be redacted.
+    """
+    return asked(look, lambda opened: _picture(opened.instance, look))
+
+
+def asked(look: Look, answer: Callable[[Opened], Answer]) -> Answer:
+    """Open an input, or take it as it is open, and return an answer about it within what it may cost.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be opened, or what follows needs more memory than there may be.
+    """
+    try:
+        with look.cost.limited(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's warnings quote values
+            opened = _inputs(look.limits, look.session).opened(look.entry)
+            with opened.turn:
+                return answer(opened)
+    except ScrubError:
+        raise
+    except MemoryError:
+        raise Refusal("The memory did not suffice to show this image.", stage="decode",
+                      remedy="Use a machine with more memory, or another program.") from None
+    except Exception as error:  # noqa: BLE001 - a hostile image must not end the site; nothing is quoted
+        raise unforeseen(error) from None
+
+
+@functools.lru_cache(maxsize=1)
+def _inputs(limits: Limits, session: str) -> Inputs:
+    return Inputs(limits)
+
+
+class Inputs:
+    """The inputs of entries that are open.
 
     Parameters
     ----------
@@ -78,8 +198,7 @@ class Pictures:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._inputs: Cache[Opened] = Cache(BYTES_OF_INPUTS)
-        self._pictures: Cache[Picture] = Cache(BYTES_OF_PICTURES)
+        self._open: Cache[Opened] = Cache(BYTES_OF_INPUTS)
         self._opening = threading.Lock()
 
     def opened(self, entry: Entry) -> Opened:
@@ -90,58 +209,47 @@ class Pictures:
         Refusal
             If it cannot be opened, or is too large.
         """
-        source = source_of(entry)
-        key = (entry.key, *_stamp(source))
+        key = (entry.key, entry.path, entry.member, *stamp(entry))
         with self._opening:
-            known = self._inputs.get(key)
+            known = self._open.get(key)
             if known is not None:
                 return known
-            content = content_of(source, self._limits)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's warnings quote values
-                instance = open_instance(content, self._limits)
-            opened = Opened(instance, hashlib.sha256(content).hexdigest())
-            return self._inputs.put(key, opened, len(content))
+            content = content_of(source_of(entry), self._limits)
+            opened = Opened(open_instance(content, self._limits), hashlib.sha256(content).hexdigest())
+            return self._open.put(key, opened, len(content))
 
-    def picture(self, entry: Entry, frame: int, wanted: Rendering,
-                masked: Sequence[Redaction] = ()) -> Picture:
-        """Return one frame as a picture, with redactions as the masker would leave them.
 
-        Raises
-        ------
-        NoSuchEntry
-            If there is no such frame.
-        Refusal
-            If it does not decode, or cannot be redacted.
-        """
-        opened = self.opened(entry)
-        if not 0 <= frame < opened.instance.frames:
-            raise NoSuchEntry("There is no such frame.", remedy="Load the entry again.")
-        key = (opened.digest, frame, wanted, tuple(r.region for r in masked if frame in r.frames))
-        known = self._pictures.get(key)
-        if known is not None:
-            return known
-        with opened.turn:
-            image = self._image(opened.instance, frame, wanted, masked)
-        picture = Picture(_encoded(image, wanted), wanted.form)
-        return self._pictures.put(key, picture, len(picture.content))
+def _facts(opened: Opened) -> Facts:
+    instance = opened.instance
+    rows, columns = instance.pixels.shape if instance.pixels else (0, 0)
+    return Facts(opened.digest, rows, columns, instance.frames if instance.pixels else 0, speed_of(instance),
+                 is_inverse(instance), instance.pixels is not None and shows_slide_label(instance.dataset))
 
-    def _image(self, instance: Instance, frame: int, wanted: Rendering,
-               masked: Sequence[Redaction]) -> NDArray[np.uint8]:
-        if not wanted.masked:
-            return _shown(instance, frame, wanted)
-        # Black must not change how the rest is shown: before and after are to be compared.
-        window = wanted.window or _automatic(instance, frame)
-        alone = masked_frame(instance, frame, masked, self._limits)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's warnings quote values
-            return _shown(alone, 0, replace(wanted, window=window))
+
+def _picture(instance: Instance, look: Look) -> Picture:
+    if not 0 <= look.frame < instance.frames:
+        raise NoSuchEntry("There is no such frame.", remedy="Load the entry again.")
+    return Picture(_encoded(_image(instance, look), look.wanted), look.wanted.form)
+
+
+def _image(instance: Instance, look: Look) -> NDArray[np.uint8]:
+    if not look.wanted.masked:
+        return _shown(instance, look.frame, look.wanted)
+    # Black must not change how the rest is shown: before and after are to be compared.
+    window = look.wanted.window or _automatic(instance, look.frame)
+    alone = masked_frame(instance, look.frame, look.masked, look.limits)
+    return _shown(alone, 0, replace(look.wanted, window=window))
 
 
 def source_of(entry: Entry) -> Source:
     """Return the input of an entry as a run knows it."""
     path = entry.path if "://" in entry.path else Path(entry.path)
     return Source(path, entry.relative, entry.member, entry.size, entry.modified)
+
+
+def stamp(entry: Entry) -> tuple[int, int]:
+    """Return size and time of an entry's file as they are now; zeros if the system does not tell."""
+    return _stamp(source_of(entry))
 
 
 def _stamp(source: Source) -> tuple[int, int]:

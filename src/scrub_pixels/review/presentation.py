@@ -6,7 +6,9 @@ Instance and names the same patient: private, never for OUT.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,7 @@ from scrub_pixels.decisions import Redaction
 from scrub_pixels.errors import UsageError
 from scrub_pixels.frames import Instance
 from scrub_pixels.review.desk import Desk
-from scrub_pixels.review.pictures import window_of
+from scrub_pixels.review.pictures import Look, asked, window_of
 from scrub_pixels.store.export import write_private_file
 from scrub_pixels.store.queue import REVIEWER
 
@@ -61,14 +63,20 @@ def write_drawing(desk: Desk, key: str, who: str, into: tuple[Path, Drawing]) ->
         If there is no such entry, its input has changed, or the file would stand below an output folder.
     """
     view = desk.look(key, who)
-    instance = desk.pictures.opened(view.entry).instance
-    if instance.pixels is None:
+    if not view.frames:
         raise UsageError("This Instance has no frames to draw on.", remedy="Choose another entry.")
     target, drawing = into
-    state = drawing(instance, view.draft.redactions)
+    look = replace(desk.showing.look(view.entry), masked=view.draft.redactions)
+    content = desk.showing.ask(functools.partial(drawn_over, drawing=drawing), look)
+    write_private_file(target, [content])
+
+
+def drawn_over(look: Look, drawing: Drawing) -> bytes:
+    """Return an Instance that draws redactions over an input, as a file; what a worker does."""
     content = BytesIO()
+    state = asked(look, lambda opened: drawing(opened.instance, look.masked))
     state.save_as(content, enforce_file_format=True)
-    write_private_file(target, [content.getvalue()])
+    return content.getvalue()
 
 
 def presentation_state(instance: Instance, redactions: Iterable[Redaction]) -> Dataset:

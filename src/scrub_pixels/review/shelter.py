@@ -1,7 +1,7 @@
-"""Where accepted entries go through the pipeline: in this process, or in one that may crash and hang.
+"""Where images are decoded: in this process, or in one that may crash and hang.
 
-The site's own process shows images to people. A codec that crashes or never returns must not take it
-down, so there a worker process does what was decided; it stays for the next entry, and is replaced
+A codec that crashes or never returns must not take the site down. So there worker processes do what was
+decided, and make the pictures that people see; each stays for the next piece of work, and is replaced
 when one costs it.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 import concurrent.futures as futures
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -25,12 +27,16 @@ Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
 SHARE_OF_FREE = 0.75
+MOST_REMEMBERED = 1000
 _MEMORY = Path("/proc/meminfo")
 _FREE = "MemAvailable:"
 
 
 class Shelter(Protocol):
     """Something that does one piece of work after the other, somewhere."""
+
+    def start(self) -> None:
+        """Get ready, so that the first piece of work need not wait."""
 
     def cost(self, seconds: float) -> Cost:
         """Return what a piece of work may cost; `seconds` is what is asked for."""
@@ -42,8 +48,24 @@ class Shelter(Protocol):
         """End what is under way."""
 
 
+MakeShelter = Callable[..., Shelter]
+"""Makes a shelter: `ThisProcess`, or `OneWorker`; its argument, which may be left out, is `share`."""
+
+
 class ThisProcess:
-    """No shelter: for commands, the debugger and tests."""
+    """No shelter: for commands, the debugger and tests.
+
+    Parameters
+    ----------
+    share
+        Of no meaning here.
+    """
+
+    def __init__(self, share: float = SHARE_OF_FREE) -> None:
+        pass
+
+    def start(self) -> None:
+        """Do nothing."""
 
     def cost(self, seconds: float) -> Cost:
         """Return no limit: this process cannot end itself in time."""
@@ -58,16 +80,27 @@ class ThisProcess:
 
 
 class OneWorker:
-    """One worker process, started with the first task and kept for the next ones."""
+    """One worker process, started with the first task and kept for the next ones.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    share
+        Of the memory that is free, what one piece of work may take.
+    """
+
+    def __init__(self, share: float = SHARE_OF_FREE) -> None:
+        self._share = share
         self._pool: ProcessPool | None = None
         self._lock = threading.Lock()
         self._closed = False
 
+    def start(self) -> None:
+        """Start the worker, and let it load what work needs."""
+        self._started().schedule(_loaded)
+
     def cost(self, seconds: float) -> Cost:
-        """Return the time asked for, and most of the free memory: nobody ends the site for the rest."""
-        return Cost(seconds, int(SHARE_OF_FREE * _free_bytes()))
+        """Return the time asked for, and a share of the free memory: nobody ends the site for the rest."""
+        return Cost(seconds, int(self._share * _free_bytes()))
 
     def run(self, work: Callable[[Task], Outcome], task: Task) -> Outcome | Casualty:
         """Do it in the worker.
@@ -112,6 +145,68 @@ class OneWorker:
         if pool is not None:
             pool.stop()
             pool.join()
+
+
+class Shelters:
+    """Several shelters for work about many things: no two pieces of work about one thing at a time.
+
+    A thing goes to where it was last, as long as nobody else is there: what is open stays open.
+
+    Parameters
+    ----------
+    shelters
+        Each does one piece of work at a time.
+    """
+
+    def __init__(self, shelters: Sequence[Shelter]) -> None:
+        self._all = tuple(shelters)
+        self._free = list(self._all)
+        self._last: OrderedDict[Hashable, Shelter] = OrderedDict()
+        self._busy: set[Hashable] = set()
+        self._change = threading.Condition()
+
+    def start(self) -> None:
+        """Get one of them ready."""
+        self._all[0].start()
+
+    def cost(self, seconds: float) -> Cost:
+        """Return what a piece of work may cost."""
+        return self._all[0].cost(seconds)
+
+    @contextmanager
+    def one_for(self, thing: Hashable) -> Iterator[Shelter]:
+        """Wait for a free shelter, and yield it for work about a thing."""
+        with self._change:
+            self._change.wait_for(lambda: self._free and thing not in self._busy)
+            shelter = self._chosen(thing)
+            self._busy.add(thing)
+        try:
+            yield shelter
+        finally:
+            with self._change:
+                self._busy.discard(thing)
+                self._free.append(shelter)
+                self._change.notify_all()
+
+    def close(self) -> None:
+        """End all of them."""
+        for shelter in self._all:
+            shelter.close()
+
+    def _chosen(self, thing: Hashable) -> Shelter:
+        last = self._last.pop(thing, None)
+        # The first is ready; another is started only when it is needed.
+        shelter = last if last in self._free else min(self._free, key=self._all.index)
+        self._free.remove(shelter)
+        self._last[thing] = shelter
+        while len(self._last) > MOST_REMEMBERED:
+            self._last.popitem(last=False)
+        return shelter
+
+
+def _loaded() -> None:
+    """Load what work about images needs; a worker does nothing else with this."""
+    import scrub_pixels.review.pictures  # noqa: F401
 
 
 def _free_bytes() -> int:

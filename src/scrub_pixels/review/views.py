@@ -97,6 +97,8 @@ class EntryView:
         The append-only log of the entry, oldest first.
     inverse
         True if low values are shown bright.
+    trouble
+        Why the input cannot be opened; then all else is what the queue knows. Else empty.
     """
 
     entry: Entry
@@ -115,6 +117,7 @@ class EntryView:
     approvals_needed: int
     history: tuple[LogLine, ...]
     inverse: bool = False
+    trouble: str = ""
 
 
 class Form(str, Enum):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scrub_pixels.errors import ScrubError
+from scrub_pixels.errors import Refusal, ScrubError
 from scrub_pixels.review.desk import Desk
 from scrub_pixels.review.site import shapes
 from scrub_pixels.review.site.people import Person, Role
@@ -243,7 +243,11 @@ ROUTES = (
 
 
 def _view(call: Call) -> Json:
-    return shapes.view_json(call.desk.look(call.key, call.who), call.who)
+    try:
+        view = call.desk.look(call.key, call.who)
+    except Refusal as refusal:  # what cannot be looked at can still be rejected
+        view = call.desk.unseen(call.key, str(refusal))
+    return shapes.view_json(view, call.who)
 
 
 def _decided(call: Call, entry: Any) -> Json:

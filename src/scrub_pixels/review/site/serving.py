@@ -172,6 +172,7 @@ def _house(desk: Desk, assets: Assets, address: _Address) -> Iterator[Any]:
     if accounts and not accounts.all():
         raise UsageError("Nobody has an account yet.",
                          remedy="Add one: scrub-pixels review users add NAME WORKSPACE --role admin")
+    desk.showing.start()
     releaser = Releaser(desk)
     releaser.start()
     try:

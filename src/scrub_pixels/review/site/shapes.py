@@ -58,7 +58,8 @@ def view_json(view: EntryView, who: str) -> Json:
         "framesPerSecond": view.frames_per_second,
         "siblings": {scope.value: count for scope, count in view.siblings.items()},
         "approvals": list(view.approvals), "approvalsNeeded": view.approvals_needed,
-        "approvedByMe": who in view.approvals, "history": [_line(line) for line in view.history],
+        "trouble": view.trouble, "approvedByMe": who in view.approvals,
+        "history": [_line(line) for line in view.history],
     }
 
 

@@ -93,6 +93,7 @@ function row(entry) {
   if (shared && entry.claimedBy && entry.claimedBy !== who && entry.claimedUntil * 1000 > Date.now())
     side.append(element("span", { className: "claimed", text: `with ${entry.claimedBy}` }));
   const picture = element("img", { className: "thumb", alt: "", loading: "lazy", decoding: "async", src: `${base}/api/entries/${entry.key}/thumbnail` });
+  picture.addEventListener("error", () => picture.replaceWith(element("span", { className: "thumb unseen", text: "Cannot be shown" })));
   const link = element("a", { className: "entry", href: `${base}/entry/${entry.key}`, children: [picture, element("div", { children: [title, chips] }), side] });
   return element("li", { children: [link] });
 }

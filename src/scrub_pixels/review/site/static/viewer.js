@@ -65,13 +65,15 @@ async function open(view, store = null, push = true) {
   windowing.open(view.window, view.entry.modality, view.inverse);
   at("deck").classList.toggle("still", view.frames < 2);
   refresh();
-  await draw();
+  if (view.trouble) unseen(view.trouble);
+  else await draw();
   // Once it is painted, and not before, is there time for what may come next.
   requestAnimationFrame(() => setTimeout(() => {
     performance.mark("shown");
     at("stage").dataset.shown = view.entry.key;
     prefetch();
     const mine = frames;
+    if (view.trouble) return;
     mine.loadAll(cine.frame, (frame) => {
       if (mine !== frames) return;
       cine.loaded.add(frame);
@@ -100,17 +102,30 @@ async function draw(playing = false) {
     const masks = after ? work.masks : "";
     const picture = await store.picture(frame, { exact: !rough, window, masked: masks });
     if (mine !== drawing || store !== frames) return;
+    unseen("");
     stage.show(picture);
     windowing.shows(window);
     at("badge").hidden = !after;
     Object.assign(at("stage").dataset, { frame: String(frame), masked: after ? masks : "" });
   } catch (error) {
-    if (mine !== drawing || store !== frames) return;
-    warnOf(error);
-    if (after) toggleAfter(); // never the original under that name
+    if (mine !== drawing || store !== frames || error.name === "AbortError") return;
+    if (after) { // never the original under that name
+      warnOf(error);
+      toggleAfter();
+    } else unseen(error.whole ?? "This frame cannot be shown.", frame);
   } finally {
     if (mine === drawing) drawn = true;
   }
+}
+
+// What is said instead of a picture: never does another frame stand in for one that cannot be shown.
+function unseen(why, frame = cine.frame) {
+  at("unseen").hidden = !why;
+  at("unseen").textContent = why;
+  if (!why) return;
+  stage.clear();
+  at("badge").hidden = true;
+  Object.assign(at("stage").dataset, { frame: String(frame), masked: "" });
 }
 
 const showsAfter = () => at("stage").classList.contains("after");
@@ -152,7 +167,8 @@ function showDecision(view) {
   at("many").hidden = !pending || qa;
   at("accept-text").textContent = qa ? (work.drawn ? "Mask and release anew" : "Clean") : "Accept";
   at("reject-text").textContent = qa ? "Missed" : "Reject";
-  at("accept").disabled = at("reject").disabled = !work.editable;
+  at("accept").disabled = !work.editable;
+  at("reject").disabled = !work.mine;
   if (view.approvedByMe && view.approvalsNeeded > 1) at("accept").disabled = true;
   at("undo").disabled = !work.editable || !(view.canUndo || work.unsaved);
   at("redo").disabled = !work.editable || !view.canRedo;
@@ -300,7 +316,7 @@ async function toOthers(scope) {
 // -- deciding and going on
 
 async function decide(name, body, text) {
-  if (busy || !work.editable) return;
+  if (busy || !work.mine) return;
   busy = true;
   const { key } = work;
   try {
@@ -326,7 +342,7 @@ const accept = () => {
 };
 
 async function reject() {
-  if (!work.editable) return;
+  if (!work.mine) return;
   if (work.view.entry.kind === "qa") return decide("missed", {}, "Withdrawn and held again.");
   const reason = await whyReject();
   if (reason) decide("reject", { reason }, "Rejected.");
@@ -350,7 +366,7 @@ function prefetch() {
   ahead = asked.then(async (view) => {
     if (!view.entry || view.entry.key === work.key) return null;
     const store = new Frames(view.entry.key, view);
-    await store.picture(firstOf(view), { background: true }).catch(() => {});
+    if (!view.trouble) await store.picture(firstOf(view), { background: true }).catch(() => {});
     return { view, store };
   });
   ahead.catch(() => { ahead = null; });
@@ -480,7 +496,7 @@ window.addEventListener("pagehide", () => {
 });
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(() => {
-  if (!work?.editable || isLocked()) return;
+  if (!work?.mine || isLocked()) return;
   post(`/entries/${work.key}/renew`, {}, { background: !wasActive() }).catch((error) => error.status === 409 && reload());
 }, RENEW_MILLISECONDS);
 

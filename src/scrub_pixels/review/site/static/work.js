@@ -28,8 +28,14 @@ export class Work {
     return this.view.entry.key;
   }
 
-  get editable() {
+  // Whether it waits, and nobody else has it.
+  get mine() {
     return this.view.entry.state === "pending" && !this.view.conflict;
+  }
+
+  // Nobody draws over an image that cannot be opened.
+  get editable() {
+    return this.mine && !this.view.trouble;
   }
 
   // What a person can point at: each redaction, then each finding that stays.
