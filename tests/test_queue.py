@@ -209,3 +209,60 @@ def test_a_queue_that_is_no_database_says_so(tmp_path):
     with pytest.raises(WorkspaceError) as caught, open_queue(unreachable):
         pass
     assert "secret" not in str(caught.value) and caught.value.__cause__ is None
+
+
+def test_reasons_are_counted_and_filtered_by_what_became_of_their_entries(place):
+    with open_queue(place, "mine") as queue:
+        for number in range(4):
+            queue.add(f"k{number}", Given(Path("/in/x"), member=number), held("cine", f"r{number % 2}"))
+        leases, pending = Leases(queue), Wanted(state=State.PENDING, reason="r1")
+        assert queue.reasons() == {"cine": 4, "r0": 2, "r1": 2}
+        queue.supersede("k1")
+        assert queue.facets().reasons == {"cine": 3, "r0": 2, "r1": 1}
+        assert queue.reasons(State.SUPERSEDED) == {"cine": 1, "r1": 1}
+        assert [e.key for e in queue.entries(pending)] == ["k3"] == [leases.claim_next("me", pending, 60).key]
+        assert [e.key for e in queue.entries(Wanted(reason="r1"))] == ["k1", "k3"]
+        queue.add("k1", Given(Path("/in/x"), member=1), held("r1"))
+        assert queue.reasons() == {"cine": 3, "r0": 2, "r1": 2}
+
+
+OLD_REASONS = """
+CREATE TABLE review_reasons (entry BIGINT NOT NULL REFERENCES review_entries (id) ON DELETE CASCADE,
+reason TEXT NOT NULL, PRIMARY KEY (reason, entry)); CREATE INDEX entry_reasons_entry ON review_reasons (entry)
+"""
+
+
+def test_a_queue_of_an_older_version_opens_and_counts(place):
+    """Reasons lay in a table of two columns; an older version may go on writing to it."""
+    with open_queue(place, "mine") as queue:
+        queue.add("k1", Given(Path("/in/x"), member=1), held("cine"))
+        queue.add("k2", Given(Path("/in/x"), member=2), held("cine"))
+        queue.supersede("k2")
+        numbers = [queue.get(key).id for key in ("k1", "k2")]
+        with queue.database.writing() as connection:
+            for statement in ("DROP TABLE review_reasons", *OLD_REASONS.split(";")):
+                connection.execute(text(statement))
+            for number in numbers:
+                connection.execute(text("INSERT INTO review_reasons (entry, reason) VALUES (:n, 'cine')"),
+                                   {"n": number})
+    with open_queue(place, "mine") as queue:
+        assert queue.reasons() == {"cine": 1} and queue.reasons(State.SUPERSEDED) == {"cine": 1}
+        with queue.database.writing() as connection:
+            connection.execute(text("INSERT INTO review_reasons (entry, reason) VALUES (:n, 'old')"),
+                               {"n": numbers[0]})
+        assert queue.reasons() == {"cine": 1, "old": 1}
+        queue.supersede("k1")
+        assert queue.reasons() == {} and queue.reasons(State.SUPERSEDED) == {"cine": 2, "old": 1}
+
+
+def test_opening_a_queue_waits_for_nobody_who_writes_to_it(server):
+    """What would lock a table (to make a trigger anew) is not done again once it is there."""
+    url = server.fresh()
+    with open_queue(url, "mine") as queue:
+        queue.add("k", Given(Path("/in/x")), held("cine"))
+        with queue.database.writing() as connection:
+            for table in ("review_entries", "review_reasons", "review_log"):
+                connection.execute(text(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
+            with ThreadPoolExecutor(1) as other:
+                opened = other.submit(lambda: open_queue(url, "mine").__enter__())
+                opened.result(60).close()

@@ -133,8 +133,8 @@ class QueueReader:
 
     def _reasons(self, connection: Connection, state: State) -> Mapping[str, int]:
         number = func.count().label("number")
-        query = (select(REASONS.c.reason, number).join(ENTRIES, _E.id == REASONS.c.entry)
-                 .where(_E.owner == self.owner, _E.state == state.value)
+        query = (select(REASONS.c.reason, number)
+                 .where(REASONS.c.owner == self.owner, REASONS.c.state == state.value)
                  .group_by(REASONS.c.reason).order_by(number.desc(), REASONS.c.reason))
         return {row.reason: row.number for row in connection.execute(query)}
 
@@ -159,7 +159,10 @@ def selected(query: Select[Any], owner: str, wanted: Wanted) -> Select[Any]:
     order = REASONS.c.entry if wanted.reason else _E.id
     if wanted.reason:
         # Walked in the order of the reason's own index, so that a page reads no more than its rows.
-        query = query.join(REASONS, _E.id == order).where(REASONS.c.reason == wanted.reason)
+        query = query.join(REASONS, _E.id == order)
+        query = query.where(REASONS.c.owner == owner, REASONS.c.reason == wanted.reason)
+        if wanted.state:
+            query = query.where(REASONS.c.state == wanted.state.value)
     equal = {"state": wanted.state.value if wanted.state else "",
              "kind": wanted.kind.value if wanted.kind else "", "modality": wanted.modality,
              "device": wanted.device, "series": wanted.series}

@@ -6,6 +6,8 @@ delete a row of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -69,10 +71,16 @@ REASONS = Table(
     "review_reasons", METADATA,
     Column("entry", NUMBER, ForeignKey("review_entries.id", ondelete="CASCADE"), nullable=False),
     Column("reason", Text, nullable=False),
+    _text("owner"), _text("state"),
     PrimaryKeyConstraint("reason", "entry"),
     Index("entry_reasons_entry", "entry"),
+    Index("entry_reasons_state", "owner", "state", "reason", "entry"),
     sqlite_with_rowid=False,
 )
+"""`owner` and `state` are the entry's own, so that reasons are counted without reading the entries.
+
+Triggers keep them so: older versions of this program, which may write as well, know nothing of them.
+"""
 
 LOG = Table(
     "review_log", METADATA,
@@ -135,36 +143,95 @@ LESSONS = Table(
 )
 """What accepted decisions said about devices and words; `series` is of older versions and not read."""
 
-NEW_COLUMNS = ((LESSONS, "patient"),)
+NEW_COLUMNS = ((LESSONS, "patient"), (REASONS, "owner"), (REASONS, "state"))
 """Columns that queues made by older versions lack."""
+
+NEW_INDEXES = ("entry_reasons_state",)
+"""Indexes that they lack."""
 
 GROWING = ("review_log", "review_drafts", "review_approvals")
 
 
 def create(connection: Connection) -> None:
-    """Create what is missing, with the triggers that keep the log from changing."""
+    """Create what is missing, with the triggers that keep the log from changing and reasons in step."""
+    _renew(connection)
     METADATA.create_all(connection)
+    if connection.dialect.name == "sqlite":
+        for statement in _SQLITE:
+            connection.execute(text(statement))
+        return
+    present = {(row.table, row.name) for row in connection.execute(text(_TRIGGERS_THERE))}
+    for trigger in _POSTGRESQL:
+        # To replace one would lock its table: whoever opens the queue must not stand in a reviewer's way.
+        if (trigger.table, trigger.name) not in present:
+            trigger.create(connection)
+
+
+def _renew(connection: Connection) -> None:
+    """Give a queue that an older version made what it lacks."""
+    present = set(inspect(connection).get_table_names())
     for old, name in NEW_COLUMNS:
+        if old.name not in present:
+            continue
         if name not in {column["name"] for column in inspect(connection).get_columns(old.name)}:
             connection.execute(text(f"ALTER TABLE {old.name} ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"))
-    statements = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
-    for table in GROWING:
-        for statement in statements:
-            connection.execute(text(statement.format(table=table)))
+            if old is REASONS:
+                connection.execute(text(_FILLED.format(name=name)))
+    for index in REASONS.indexes:
+        if index.name in NEW_INDEXES and REASONS.name in present:
+            index.create(connection, checkfirst=True)
 
+
+_FILLED = ("UPDATE review_reasons SET {name} = (SELECT e.{name} FROM review_entries AS e "
+           "WHERE e.id = review_reasons.entry)")
 
 _SQLITE = (
-    "CREATE TRIGGER IF NOT EXISTS {table}_never_changes BEFORE UPDATE ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'the decision log only grows'); END",
-    "CREATE TRIGGER IF NOT EXISTS {table}_never_shrinks BEFORE DELETE ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'the decision log only grows'); END",
+    *(f"CREATE TRIGGER IF NOT EXISTS {table}_never_{end} BEFORE {what} ON {table} "
+      "BEGIN SELECT RAISE(ABORT, 'the decision log only grows'); END"
+      for table in GROWING for end, what in (("changes", "UPDATE"), ("shrinks", "DELETE"))),
+    "CREATE TRIGGER IF NOT EXISTS review_reasons_begin AFTER INSERT ON review_reasons BEGIN "
+    "UPDATE review_reasons SET (owner, state) = (SELECT e.owner, e.state FROM review_entries AS e "
+    "WHERE e.id = NEW.entry) WHERE entry = NEW.entry AND reason = NEW.reason; END",
+    "CREATE TRIGGER IF NOT EXISTS review_reasons_follow AFTER UPDATE OF state ON review_entries "
+    "WHEN OLD.state <> NEW.state BEGIN "
+    "UPDATE review_reasons SET state = NEW.state WHERE entry = NEW.id; END",
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """A trigger of PostgreSQL: when it fires, and the body of the function it calls."""
+
+    table: str
+    name: str
+    when: str
+    function: str
+    body: str
+
+    def create(self, connection: Connection) -> None:
+        connection.execute(text(f"CREATE OR REPLACE FUNCTION {self.function}() RETURNS trigger "
+                                f"LANGUAGE plpgsql AS $$ BEGIN {self.body} END $$"))
+        connection.execute(text(f"CREATE TRIGGER {self.name} {self.when} EXECUTE FUNCTION {self.function}()"))
+
+
+_TRIGGERS_THERE = ("SELECT c.relname AS table, t.tgname AS name FROM pg_trigger AS t JOIN pg_class AS c "
+                   "ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND pg_table_is_visible(c.oid)")
+
+_GROWS = ("scrub_pixels_only_grows", "RAISE EXCEPTION 'the decision log only grows';")
+
 _POSTGRESQL = (
-    "CREATE OR REPLACE FUNCTION scrub_pixels_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the decision log only grows'; END $$",
-    "CREATE OR REPLACE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE ON {table} "
-    "FOR EACH ROW EXECUTE FUNCTION scrub_pixels_only_grows()",
-    "CREATE OR REPLACE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table} "
-    "FOR EACH STATEMENT EXECUTE FUNCTION scrub_pixels_only_grows()",
+    *(_Trigger(table, f"{table}_only_grows", f"BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW", *_GROWS)
+      for table in GROWING),
+    *(_Trigger(table, f"{table}_never_emptied", f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT", *_GROWS)
+      for table in GROWING),
+    _Trigger("review_reasons", "review_reasons_begin", "BEFORE INSERT ON review_reasons FOR EACH ROW",
+             "scrub_pixels_reason_begins",
+             "SELECT e.owner, e.state INTO NEW.owner, NEW.state FROM review_entries AS e "
+             "WHERE e.id = NEW.entry; RETURN NEW;"),
+    _Trigger("review_entries", "review_reasons_follow",
+             "AFTER UPDATE OF state ON review_entries FOR EACH ROW "
+             "WHEN (OLD.state IS DISTINCT FROM NEW.state)",
+             "scrub_pixels_reasons_follow",
+             "UPDATE review_reasons SET state = NEW.state WHERE entry = NEW.id; RETURN NULL;"),
 )
+"""The last two keep owner and state of a reason those of its entry, whichever version of us writes."""
