@@ -227,7 +227,8 @@ def import_file(file: Path, workspace: Path = WORKSPACE, /, *, queue: QueueOptio
     Parameters
     ----------
     file
-        JSON, as `review export` writes it.
+        JSON, as `review export` writes it; or a presentation state (GSPS) or binary Segmentation of
+        your DICOM viewer, whose outlines are added as boxes.
     workspace
         The private folder of a run.
     """

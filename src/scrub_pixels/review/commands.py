@@ -17,6 +17,7 @@ from rich.text import Text
 from scrub_pixels.errors import Refusal, UsageError
 from scrub_pixels.review.desk import Desk, open_desk
 from scrub_pixels.review.exchange import apply, audit, export, read
+from scrub_pixels.review.marks import is_dicom
 from scrub_pixels.review.presentation import (
     Drawing,
     presentation_state,
@@ -25,6 +26,7 @@ from scrub_pixels.review.presentation import (
 )
 from scrub_pixels.review.segmentation import segmentation
 from scrub_pixels.review.shelter import OneWorker
+from scrub_pixels.review.taking import take_marks
 from scrub_pixels.review.views import MissRate, ReviewConflict
 from scrub_pixels.store.atomic import failures_explained
 from scrub_pixels.store.export import shown, write_private_file
@@ -103,8 +105,11 @@ def write_export(place: Place, target: Path, wanted: Wanted, readings: bool) -> 
 def take_file(place: Place, file: Path, decide: bool) -> int:
     """Do what a file says, say what came of it, and return the exit code.
 
-    Drafts only unless `decide`; then decisions are carried out as well.
+    Drafts only unless `decide`; then decisions are carried out as well. A presentation state or a
+    Segmentation of a DICOM viewer decides nothing.
     """
+    if is_dicom(file):
+        return _take_drawing(place, file, decide)
     decided = read(file)
     failed = 0
     with place.opened() as desk:
@@ -116,6 +121,21 @@ def take_file(place: Place, file: Path, decide: bool) -> int:
         left = desk.left()
     taken = f"{len(decided) - failed} of {len(decided)} entries taken"
     print(f"{taken}; {done} decisions carried out; {left} left.")
+    return 1 if failed else SOME_LEFT if left else 0
+
+
+def _take_drawing(place: Place, file: Path, decide: bool) -> int:
+    if decide:
+        raise UsageError("A DICOM file has boxes and no decisions.", remedy="Use `review import` for it.")
+    done = failed = 0
+    with place.opened() as desk:
+        for outcome in take_marks(desk, file, _me()):
+            done, failed = done + outcome.done, failed + (not outcome.done)
+            if not outcome.done:
+                print(f"{outcome.key}: {outcome.why}".removeprefix(": "), file=sys.stderr)
+        desk.note(_me(), "imported boxes", entries=done)
+        left = desk.left()
+    print(f"Boxes taken for {done} entries; {failed} images left out; {left} entries left.")
     return 1 if failed else SOME_LEFT if left else 0
 
 

@@ -81,6 +81,8 @@ class Facts:
     ----------
     digest
         SHA-256 of its bytes.
+    sop_instance
+        SOP Instance UID; identifies.
     rows, columns, frames
         Size; rows and columns are 0 if there are no frames.
     frames_per_second
@@ -92,6 +94,7 @@ class Facts:
     """
 
     digest: str = field(repr=False)
+    sop_instance: str = field(repr=False)
     rows: int
     columns: int
     frames: int
@@ -222,8 +225,9 @@ class Inputs:
 def _facts(opened: Opened) -> Facts:
     instance = opened.instance
     rows, columns = instance.pixels.shape if instance.pixels else (0, 0)
-    return Facts(opened.digest, rows, columns, instance.frames if instance.pixels else 0, speed_of(instance),
-                 is_inverse(instance), instance.pixels is not None and shows_slide_label(instance.dataset))
+    frames = instance.frames if instance.pixels else 0
+    return Facts(opened.digest, str(instance.dataset.get("SOPInstanceUID") or ""), rows, columns, frames,
+                 speed_of(instance), is_inverse(instance), frames > 0 and shows_slide_label(instance.dataset))
 
 
 def _picture(instance: Instance, look: Look) -> Picture:

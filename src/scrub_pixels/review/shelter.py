@@ -174,10 +174,18 @@ class Shelters:
         return self._all[0].cost(seconds)
 
     @contextmanager
-    def one_for(self, thing: Hashable) -> Iterator[Shelter]:
-        """Wait for a free shelter, and yield it for work about a thing."""
+    def one_for(self, thing: Hashable, leaving: int = 0) -> Iterator[Shelter]:
+        """Wait for a free shelter, and yield it for work about a thing.
+
+        Parameters
+        ----------
+        thing
+            What the work is about.
+        leaving
+            How many free ones this work leaves to others, which are more urgent.
+        """
         with self._change:
-            self._change.wait_for(lambda: self._free and thing not in self._busy)
+            self._change.wait_for(lambda: len(self._free) > leaving and thing not in self._busy)
             shelter = self._chosen(thing)
             self._busy.add(thing)
         try:

@@ -10,7 +10,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from scrub_pixels.decisions import Redaction
@@ -21,17 +22,23 @@ from scrub_pixels.review.pictures import Cache, Facts, Look, stamp
 from scrub_pixels.review.shelter import MakeShelter, Shelters, ThisProcess
 from scrub_pixels.review.views import Picture, Rendering
 from scrub_pixels.run.executors import Casualty
+from scrub_pixels.run.limits import Cost
 from scrub_pixels.store.queue import Entry
 
-WORKERS = 2
-"""One input that hangs leaves the others a worker."""
+WORKERS = 3
+"""Inputs that hang leave the others a worker; each is started only when it is needed."""
 
 SHARE_OF_FREE = 0.4
 """Of the memory that is free, how much one picture may take."""
 
-SECONDS_PER_PICTURE, SECONDS_PER_THUMBNAIL = 30.0, 10.0
+SECONDS_PER_PICTURE, SECONDS_PER_THUMBNAIL = 60.0, 20.0
+"""With the opening of the input, for which all pictures of a video are counted."""
+
 BYTES_OF_PICTURES = 128 << 20
 MOST_FACTS = 4096
+
+THUMBNAIL = -1
+"""Stands for the small picture among the frames that rest: it has less time than they have."""
 
 REST_SECONDS = 600.0
 LOSSES_OF_AN_INPUT = 3
@@ -45,6 +52,15 @@ class NotShown(Refusal):
     """An image cost the worker that was to show it; its entry stays as it is."""
 
     code = "not-shown"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file that a person brought, to be read by a worker; picklable."""
+
+    file: Path = field(repr=False)
+    limits: Limits
+    cost: Cost
 
 
 class Showing:
@@ -127,14 +143,31 @@ class Showing:
         NotShown
             If it cost its worker, now or a while ago.
         """
-        place = (look.entry.key, *stamp(look.entry))
-        self._resting.check(place, look.frame)
-        with self._workers.one_for(place) as worker:
-            self._resting.check(place, look.frame)  # it may have cost one while this waited
+        place, small = (look.entry.key, *stamp(look.entry)), bool(look.wanted.longest)
+        frame = THUMBNAIL if small else look.frame
+        self._resting.check(place, frame)
+        with self._workers.one_for(place, leaving=int(small)) as worker:
+            self._resting.check(place, frame)  # it may have cost one while this waited
             answer = worker.run(work, look)
         if not isinstance(answer, Casualty):
             return answer
-        raise self._resting.lost(place, look.frame, _why(answer, look.cost.seconds))
+        raise self._resting.lost(place, frame, _why(answer, look.cost.seconds))
+
+    def read(self, work: Callable[[Reading], Answer], file: Path) -> Answer:
+        """Return what a worker makes of a file that a person brought.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be read, or cost its worker.
+        """
+        reading = Reading(file, self._limits, self._workers.cost(SECONDS_PER_PICTURE))
+        with self._workers.one_for(file) as worker:
+            answer = worker.run(work, reading)
+        if isinstance(answer, Casualty):
+            raise NotShown("Reading this file took too long, or crashed the reader.", stage="open",
+                           remedy="Write it again with the program that made it.")
+        return answer
 
     def look(self, entry: Entry) -> Look:
         """Return a question about an input, to be completed and asked."""

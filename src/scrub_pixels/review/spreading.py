@@ -55,7 +55,7 @@ def change(lesson: Lesson, entry: Entry, decision: Decision, draft: Draft) -> Ch
     that may be no text at all, wherever it stands in the same place.
     """
     fitting = (_moved(box, lesson.entry, entry) for box in lesson.boxes)
-    added = tuple(box for box in fitting if box is not None and not _there(box, draft))
+    added = tuple(box for box in fitting if box is not None and not is_there(box, draft))
     said = {answer.finding for answer in draft.answers}
     kept = tuple(number for number, finding in enumerate(decision.findings)
                  if number not in said and finding.verdict is not Verdict.BENIGN
@@ -88,7 +88,8 @@ def _moved(box: Redaction, source: Entry, target: Entry) -> Redaction | None:
     return replace(box, frames=span, reason=REVIEWER)
 
 
-def _there(box: Redaction, draft: Draft) -> bool:
+def is_there(box: Redaction, draft: Draft) -> bool:
+    """Tell whether a draft masks a box already."""
     around = (r for r in draft.redactions if r.region.contains(box.region))
     return any(r.frames.union(box.frames) == r.frames for r in around)
 

@@ -36,7 +36,7 @@ def origin_of(instance: Instance, key: ProjectKey, naming: str) -> Origin:
         device=device,
         manufacturer=_text(dataset, "Manufacturer") if plain else "",
         model=_text(dataset, "ManufacturerModelName") if plain else "",
-        series=_token(key, "series", _text(dataset, "SeriesInstanceUID")),
+        series=series_token(key, _text(dataset, "SeriesInstanceUID")),
         naming=naming,
         frames=instance.frames,
         words=frozenset(word_token(key, word) for word in identity.words()),
@@ -64,6 +64,11 @@ def patient_token(key: ProjectKey, dataset: Dataset) -> str:
         if words[1] or words[0] and keywords[0] == "PatientName":
             return _token(key, "patient", "\0".join((keywords[0], *words)))
     return ""
+
+
+def series_token(key: ProjectKey, uid: str) -> str:
+    """Return the keyed token of a Series Instance UID."""
+    return _token(key, "series", uid.strip()[:LONGEST])
 
 
 def word_token(key: ProjectKey, word: str) -> str:

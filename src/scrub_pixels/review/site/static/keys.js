@@ -1,6 +1,6 @@
 // One table of shortcuts for the keyboard and for the page that shows them.
 
-const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", Escape: "Esc" };
+const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", Escape: "Esc", PageUp: "Page Up", PageDown: "Page Down" };
 const OFF = "single-keys-off";
 
 export function bindKeys(table, actions) {

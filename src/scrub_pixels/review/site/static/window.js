@@ -4,6 +4,8 @@
 // a screen shows, the server then draws it anew from the stored values.
 
 const SCREEN = [128, 256];
+const STEP = 0.05;
+const short = (value) => Number(value.toPrecision(4)).toLocaleString("en", { useGrouping: false });
 const PLAIN = [
   { name: "As it is", at: ([center, width]) => [center, width] },
   { name: "Faint text on black", at: ([center, width]) => [center - 0.4 * width, 0.22 * width] },
@@ -52,9 +54,24 @@ export class Windowing {
     return this.presets[Number(this.select.value)].name;
   }
 
+  // By keyboard: a step is a twentieth of the window's own width, or a tenth more or less of it.
+  step(level, width) {
+    this.now = [this.now[0] + level * this.now[1] * STEP, this.widthOf(this.now[1] * (1 + 2 * STEP) ** width)];
+    this.byHand();
+    return `Centre ${short(this.now[0])}, width ${short(this.now[1])}`;
+  }
+
   drag(x, y) {
     const [center, width] = this.now;
-    this.now = [center + (y * this.own[1]) / 400, Math.max(this.own[1] / 256, width * Math.exp(x / 300))];
+    this.now = [center + (y * this.own[1]) / 400, this.widthOf(width * Math.exp(x / 300))];
+    this.byHand();
+  }
+
+  widthOf(wanted) {
+    return Math.min(this.own[1] * 64, Math.max(this.own[1] / 256, wanted));
+  }
+
+  byHand() {
     this.select.value = "-1";
     this.filter();
     this.settle(160);
