@@ -12,8 +12,8 @@ from scrub_pixels.text.boxes import thickness
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.changes import BLOCK, CLEAR, FAINT, ChangeMap, flows, largest_channel
 from scrub_pixels.text.cine import whole
-from scrub_pixels.text.code_like import may_hold_code
-from scrub_pixels.text.codes import find_codes
+from scrub_pixels.text.code_like import possible_codes
+from scrub_pixels.text.codes import _qr_corners, find_codes
 from scrub_pixels.text.ink import contrast_map, ink_of
 from scrub_pixels.text.reading import Choice
 from scrub_pixels.text.tracks import Track, same_strokes
@@ -179,16 +179,67 @@ def test_ink_is_measured_from_the_median_of_the_border_and_the_96th_percentile(s
     assert ink.contrast == pytest.approx(float(np.percentile(expected, 96)), abs=1e-3)
 
 
-@pytest.mark.parametrize("samples", [2, 3, 4, 5, 6])
-@pytest.mark.parametrize("levels", [60, 255])
-def test_where_a_small_code_stands_is_looked_at_closely(samples, levels):
+def code_on(page, samples, levels, turn=0.0, at=(100, 120)):
+    """Draw a QR code; return the place of its square, whichever way it is turned."""
     code = cv2.QRCodeEncoder_create().encode("PATIENT 4711").astype(np.float32) / 255 * levels
-    code = code.astype(np.uint8) + (255 - levels) // 2
+    quiet = 7 if turn % 90 else 2
+    code = cv2.copyMakeBorder(code, *(quiet,) * 4, cv2.BORDER_CONSTANT, value=float(levels))
     code = cv2.resize(code, None, fx=samples, fy=samples, interpolation=cv2.INTER_NEAREST)
-    page = np.full((400, 400), 240, np.uint8)
-    page[100 : 100 + code.shape[0], 120 : 120 + code.shape[1]] = code
-    likely = may_hold_code(page)
-    assert likely[100 : 100 + code.shape[0], 120 : 120 + code.shape[1]].any()
+    side = code.shape[0]
+    about = cv2.getRotationMatrix2D((side / 2, side / 2), turn, 1.0)
+    code = cv2.warpAffine(code, about, (side, side), borderValue=float(levels))
+    page[at[0] : at[0] + side, at[1] : at[1] + side] = code.astype(np.uint8) + (255 - levels) // 2
+    return Region(at[0], at[1], side, side)
+
+
+def is_found(page):
+    """Tell whether OpenCV finds a code, as the picture is or enlarged."""
+    enlarged = cv2.resize(page, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    return bool(_qr_corners(page) or _qr_corners(enlarged))
+
+
+@pytest.mark.parametrize("samples", [2.5, 3, 5, 8, 12])
+@pytest.mark.parametrize("ground", [0, 240])
+@pytest.mark.parametrize("turn", [0, 45])
+def test_where_a_code_stands_is_looked_at_closely(samples, ground, turn):
+    page = np.full((500, 520), ground, np.uint8)
+    place = code_on(page, samples, 200, turn, (20, 30))
+    corners = (place.column, place.row), (place.right, place.bottom)
+    boxes = possible_codes(page)
+    assert ((boxes[:, :2] >= corners[0]) & (boxes[:, 2:] < corners[1])).all(axis=1).any()
+
+
+@pytest.mark.parametrize("samples", [2, 3, 4])
+@pytest.mark.parametrize("turn", [0, 10, 90])
+def test_a_faint_code_beside_glaring_ground_is_looked_at_if_it_can_be_found(samples, turn):
+    for ground in (0, 240):
+        page = np.full((300, 300), ground, np.uint8)
+        code_on(page, samples, 40, turn)
+        assert not is_found(page) or len(possible_codes(page))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_code_opencv_finds_was_looked_for(seed):
+    """Codes of many sizes, contrasts and turns, blurred, noisy, JPEG-coded, on tissue and on plain ground."""
+    random = np.random.default_rng(900 + seed)
+    page = speckle(seed, 480, 640) if seed % 2 else np.full((480, 640), 90, np.uint8)
+    samples, levels = float(random.uniform(2, 9)), int(random.integers(50, 255))
+    place = code_on(page, samples, levels, float(random.choice([0, 90, 17, 45])), (30, 50))
+    page = cv2.GaussianBlur(page, (0, 0), float(random.uniform(0.3, 0.8)))
+    noisy = (page + random.normal(0, 4, page.shape)).clip(0, 255).astype(np.uint8)
+    shown = cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], cv2.IMREAD_GRAYSCALE)
+    if is_found(shown[:500, :500]):
+        assert len(possible_codes(shown))
+        assert any(c.region.overlaps(place) for c in find_codes(shown))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (33, 2), (31, 31), (300, 40)])
+@pytest.mark.parametrize("level", [0, 255, None])
+def test_a_picture_of_any_size_is_looked_at(shape, level):
+    random = np.random.default_rng(1)
+    picture = random.integers(0, 256, shape, np.uint8) if level is None else np.full(shape, level, np.uint8)
+    assert possible_codes(picture).shape[1] == 4
+    assert level is None or not len(possible_codes(picture))
 
 
 def test_lines_of_text_and_tissue_are_not_looked_at_closely():
@@ -196,5 +247,5 @@ def test_lines_of_text_and_tissue_are_not_looked_at_closely():
     page[200:500, 100:500] = speckle(9, 300, 400)
     for row in range(20, 180, 22):
         cv2.putText(page, "Examplia General LOGIQ", (20, row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220)
-    assert not may_hold_code(page).any()
+    assert not len(possible_codes(page))
     assert find_codes(page) == []

@@ -9,7 +9,7 @@ import numpy as np
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.candidates import Candidate
-from scrub_pixels.text.code_like import may_hold_code
+from scrub_pixels.text.code_like import possible_codes
 from scrub_pixels.text.readers import Image
 from scrub_pixels.text.reading import UNREAD, Choice
 
@@ -31,11 +31,19 @@ def find_codes(image: Image, within: Region | None = None) -> list[Candidate]:
     grey = piece if piece.ndim == 2 else cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
     if min(grey.shape) < 2 * LEAST_SIDE:
         return []
-    found = (*_qr_corners(grey), *_small_qr_corners(grey), *_bar_corners(grey))
+    found = (*_all_qr_corners(grey), *_bar_corners(grey))
     regions = (_region(corners, grey.shape) for corners in found)
     return [
         Candidate(region.moved(area.row, area.column), 1.0, Choice(UNREAD)) for region in regions if region
     ]
+
+
+def _all_qr_corners(grey: Image) -> Iterator[np.ndarray]:
+    """Yield the corners of QR codes, large and small, where the finder patterns of one may stand."""
+    places = possible_codes(grey)
+    if len(places):
+        yield from _qr_corners(grey)
+        yield from _small_qr_corners(grey, places)
 
 
 def _qr_corners(grey: Image) -> list[np.ndarray]:
@@ -47,13 +55,13 @@ def _qr_corners(grey: Image) -> list[np.ndarray]:
     return list(corners) if found else []
 
 
-def _small_qr_corners(grey: Image) -> Iterator[np.ndarray]:
+def _small_qr_corners(grey: Image, places: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the corners of codes that are small on a large picture, which OpenCV reduces to 512 samples."""
     step = TILE - LARGEST_SMALL
-    likely = may_hold_code(grey)
     for top in range(0, max(1, grey.shape[0] - LARGEST_SMALL), step):
         for left in range(0, max(1, grey.shape[1] - LARGEST_SMALL), step):
-            if not likely[top : top + TILE, left : left + TILE].any():
+            inside = (places[:, :2] >= (left, top)) & (places[:, 2:] < (left + TILE, top + TILE))
+            if not inside.all(axis=1).any():
                 continue
             piece = np.ascontiguousarray(grey[top : top + TILE, left : left + TILE])
             enlarged = cv2.resize(piece, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
