@@ -57,7 +57,11 @@ class TextNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""
-        levels = [self.stem(functional.pixel_unshuffle(x, 2))]
+        return self.after_stem(self.stem(functional.pixel_unshuffle(x, 2)))
+
+    def after_stem(self, x: Tensor) -> Tensor:
+        """Return logits from what the stem made of the picture."""
+        levels = [x]
         for stage in self.down:
             levels.append(stage(levels[-1]))
         y = levels.pop()

@@ -24,7 +24,7 @@ NETWORK = WeightFile(
     "scrub_pixels",
     "text/network.onnx",
     "sha256",
-    "15e783a932dec073e035a45a0eb852e3ced867474e956c6cd52a3471c0272ad9",
+    "d105059f575dec02d582d0f8ee2e60d8b880fb68ae57aaf71fcd887ef91ee2ed",
     "scrub-pixels",
 )
 STEP = 16
