@@ -16,6 +16,7 @@ from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, uncovered
 from scrub_pixels.text.candidates import Candidate, is_code, is_settled, is_turned, is_word
 from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.fine_print import FinePrint
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.missed import Missed
@@ -48,6 +49,10 @@ class PictureSearch:
     def _second_look(self) -> SecondLook:
         return SecondLook(self.detectors.fine, self.lines, self.settings)
 
+    @cached_property
+    def _fine_print(self) -> FinePrint:
+        return FinePrint(self.detectors, self._reader, self.settings)
+
     def search(
         self, image: Image, within: Sequence[Region] | None = None, known: Sequence[Candidate] = ()
     ) -> list[Candidate]:
@@ -62,7 +67,8 @@ class PictureSearch:
         lines = self._reader.accepted(image, kept)
         seen = [box for _, boxes in looks for box in boxes]
         lines += missed.put_back(image, seen, [*lines, *known])
-        return self._second_look.confirmed(image, lines)
+        lines = self._second_look.confirmed(image, lines)
+        return lines + self._fine_print.found(image, areas, [*lines, *known])
 
     def look_once(
         self, image: Image, within: Sequence[Region], scale: float, wanted: Callable[[TextBox], bool]
