@@ -29,6 +29,7 @@ _MONTH = "(?:" + "|".join(sorted((fold(m) for m in _MONTH_NAMES.split()), key=le
 _SEP = r"[-/.,_\\|]"
 _Y = r"(\d{4}|\d{2})"
 _YEAR = r"(?:\d{4}|\d{2})"
+_WORD_SPLIT = r"[a-z]{3} ?[a-z]{0,6}"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
 _YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
@@ -116,7 +117,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("date with month name", rf"(?<!\d)\d{{1,2}}{_TH}{_GAP}{_MONTH}{_GAP}{_YEAR}(?!\d)", _always),
         ("date with month name", rf"(?<![a-z]){_MONTH}{_GAP}\d{{1,2}}{_TH}{_GAP}\d{{4}}(?!\d)", _always),
         ("date with month name", rf"(?<!\d)\d{{4}}{_GAP}{_MONTH}{_GAP}\d{{1,2}}(?!\d)", _always),
-        ("date, month misread", rf"(?<![\d.])\d\d?[-/.] ?[a-z]{{3}} ?[a-z]{{0,6}}[-/.] ?{_YEAR}(?![\d.])", _always),
+        ("date, month misread", rf"(?<![\d.])\d\d?[-/.] ?{_WORD_SPLIT}[-/.] ?{_YEAR}(?![\d.])", _always),
         ("date, month misread", rf"(?<![\d.])\d\d?([-/])(?=\d*[a-z])\w{{2,4}}\1{_YEAR}(?![\d.])", _always),
         ("date, month misread", rf"(?<![\da-z]){_DAY_LIKE}{_MONTH_LIKE}{_YEAR_LIKE}(?![\da-z])", _always),
         ("date, month misread", rf"(?<![\da-z.])[0-3]?\d{_MONTH_CUT}[-/]\d{{2}}(?!\d)", _always),
