@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -89,12 +90,17 @@ def signs_in(browser, url, name):
     browser.one('[name="name"]').send_keys(name)
     browser.one('[name="password"]').send_keys(PASSWORD)
     browser.one('#sign-in button[type="submit"]').click()
-    browser.until(lambda: browser.all(".list-page"), "the list does not come up")
+    browser.until(lambda: lists(browser), "the list does not come up")
+
+
+def lists(browser):
+    """Tell whether the list's script has done its work: before, its keys and buttons do nothing."""
+    return browser.all(".list-page .entry") or browser.one(".list-page #empty").text
 
 
 def signs_out(browser, url):
     browser.go(f"{url}/")
-    browser.until(lambda: browser.all("#sign-out"), "the list does not come up")
+    browser.until(lambda: lists(browser), "the list does not come up")
     browser.one("#sign-out").click()
     browser.until(lambda: browser.all("#sign-in"), "nobody was signed out")
 
@@ -201,8 +207,8 @@ def proxy(certificate, upstream):
 def test_a_proxy_serves_the_site_below_a_prefix(browser, tmp_path, certificate, off):
     case, behind = a_case(tmp_path, held=2), Upstream(0, off)
     Accounts(case.workspace).add("ann", PASSWORD, Role.ADMIN)
-    with proxy(certificate, lambda: behind) as port:
-        behind = replace(behind, port=_free_port())
+    with proxy(certificate, lambda: behind) as port, reserved_port() as free:
+        behind = replace(behind, port=free)
         options = ("--behind-proxy", "--prefix", "/tools/review", "--name", f"localhost:{port}",
                    "--port", str(behind.port))
         with site(case, *options) as address:
@@ -227,9 +233,10 @@ def test_a_proxy_serves_the_site_below_a_prefix(browser, tmp_path, certificate, 
             browser.go("about:blank")
 
 
-def _free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@contextlib.contextmanager
+def reserved_port():
+    """Yield a free port that stays bound here, so that nobody else is given it before the site listens."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

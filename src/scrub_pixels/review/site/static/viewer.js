@@ -479,7 +479,7 @@ const actions = {
   first: () => cine.go(0), last: () => cine.go(cine.count - 1), jump: (by) => cine.jump(by),
   tool: use, "zoom-in": () => stage.zoom(1.3), "zoom-out": () => stage.zoom(1 / 1.3), fit: () => stage.fit(),
   after: toggleAfter, boxes: toggleBoxes, preset: () => say(`Window: ${windowing.next()}`), "as-it-is": () => { windowing.preset(0); say("Window: As it is"); },
-  level: ([level, width]) => say(windowing.step(level, width)), invert: () => windowing.invert(),
+  level: ([brighter, width]) => say(windowing.step(brighter, width)), invert: () => windowing.invert(),
   release: () => { boxes.cancel(); select(null); }, help: showKeys, list: () => location.assign(`${base}/`),
 };
 

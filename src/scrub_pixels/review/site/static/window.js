@@ -39,7 +39,7 @@ export class Windowing {
 
   // What to ask the server for, or null for the header's own.
   get asked() {
-    return this.stored && (this.now[0] !== this.own[0] || this.now[1] !== this.own[1]) ? this.now.map((value) => Number(value.toPrecision(6))) : null;
+    return this.stored && (this.now[0] !== this.own[0] || this.now[1] !== this.own[1]) ? this.now.map((value) => Number(value.toPrecision(9))) : null;
   }
 
   preset(index) {
@@ -55,7 +55,8 @@ export class Windowing {
   }
 
   // By keyboard: a step is a twentieth of the window's own width, or a tenth more or less of it.
-  step(level, width) {
+  step(brighter, width) {
+    const level = this.inverse === this.inverted ? -brighter : brighter;
     this.now = [this.now[0] + level * this.now[1] * STEP, this.widthOf(this.now[1] * (1 + 2 * STEP) ** width)];
     this.byHand();
     return `Centre ${short(this.now[0])}, width ${short(this.now[1])}`;
