@@ -205,7 +205,7 @@ def test_where_a_code_stands_is_looked_at_closely(samples, ground, turn):
     page = np.full((500, 520), ground, np.uint8)
     place = code_on(page, samples, 200, turn, (20, 30))
     corners = (place.column, place.row), (place.right, place.bottom)
-    boxes = possible_codes(page)
+    boxes = possible_codes(page).places
     assert ((boxes[:, :2] >= corners[0]) & (boxes[:, 2:] < corners[1])).all(axis=1).any()
 
 
@@ -215,7 +215,7 @@ def test_a_faint_code_beside_glaring_ground_is_looked_at_if_it_can_be_found(samp
     for ground in (0, 240):
         page = np.full((300, 300), ground, np.uint8)
         code_on(page, samples, 40, turn)
-        assert not is_found(page) or len(possible_codes(page))
+        assert not is_found(page) or len(possible_codes(page).places)
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -229,7 +229,7 @@ def test_whatever_code_opencv_finds_was_looked_for(seed):
     noisy = (page + random.normal(0, 4, page.shape)).clip(0, 255).astype(np.uint8)
     shown = cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], cv2.IMREAD_GRAYSCALE)
     if is_found(shown[:500, :500]):
-        assert len(possible_codes(shown))
+        assert len(possible_codes(shown).places)
         assert any(c.region.overlaps(place) for c in find_codes(shown))
 
 
@@ -238,8 +238,8 @@ def test_whatever_code_opencv_finds_was_looked_for(seed):
 def test_a_picture_of_any_size_is_looked_at(shape, level):
     random = np.random.default_rng(1)
     picture = random.integers(0, 256, shape, np.uint8) if level is None else np.full(shape, level, np.uint8)
-    assert possible_codes(picture).shape[1] == 4
-    assert level is None or not len(possible_codes(picture))
+    assert possible_codes(picture).places.shape[1] == 4
+    assert level is None or not len(possible_codes(picture).places)
 
 
 def test_lines_of_text_and_tissue_are_not_looked_at_closely():
@@ -247,5 +247,5 @@ def test_lines_of_text_and_tissue_are_not_looked_at_closely():
     page[200:500, 100:500] = speckle(9, 300, 400)
     for row in range(20, 180, 22):
         cv2.putText(page, "Examplia General LOGIQ", (20, row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220)
-    assert not len(possible_codes(page))
+    assert not len(possible_codes(page).places)
     assert find_codes(page) == []

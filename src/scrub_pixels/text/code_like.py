@@ -79,8 +79,25 @@ class _Found:
     modules: NDArray[np.floating]
 
 
-def possible_codes(grey: Image) -> NDArray[np.float64]:
-    """Return where QR codes may stand: left, top, right and bottom, ``(n, 4)``, of three patterns' middles.
+@dataclass(frozen=True, slots=True)
+class PossibleCodes:
+    """Where QR codes may stand.
+
+    Parameters
+    ----------
+    places
+        Left, top, right and bottom of three patterns' middles, ``(n, 4)``.
+    threes
+        Columns, rows and samples a module of the patterns themselves, ``(n, 3, 3)``; none where there are too
+        many to tell.
+    """
+
+    places: NDArray[np.float64]
+    threes: NDArray[np.float64]
+
+
+def possible_codes(grey: Image) -> PossibleCodes:
+    """Return where QR codes may stand.
 
     Parameters
     ----------
@@ -101,21 +118,23 @@ def possible_codes(grey: Image) -> NDArray[np.float64]:
     patterns = np.concatenate(found)
     if len(patterns) > MOST_PATTERNS:
         ends = patterns[:, :2].min(axis=0), patterns[:, :2].max(axis=0)
-        return np.concatenate([[np.concatenate(ends)], np.tile(patterns[:, :2], 2)])
+        places = np.concatenate([[np.concatenate(ends)], np.tile(patterns[:, :2], 2)])
+        return PossibleCodes(places, np.zeros((0, 3, 3)))
     threes = _put_together(patterns)
-    kept = np.array([_is_dappled(grey, corners) for corners in threes], bool)
-    return np.concatenate([threes[kept].min(axis=1), threes[kept].max(axis=1)], axis=1)
+    threes = threes[np.array([_is_dappled(grey, three[:, :2]) for three in threes], bool)]
+    middles = threes[:, :, :2]
+    return PossibleCodes(np.concatenate([middles.min(axis=1), middles.max(axis=1)], axis=1), threes)
 
 
 def _put_together(patterns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the middles, ``(n, 3, 2)``, of every three patterns that may be those of one code."""
+    """Return every three patterns, ``(n, 3, 3)``, that may be those of one code."""
     threes = patterns[np.array(list(combinations(range(len(patterns)), 3)), np.intp).reshape(-1, 3)]
     sizes, corners = np.sort(threes[:, :, 2], axis=1), threes[:, :, :2]
     short, long, diagonal = np.sort(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2), axis=1).T
     alike = (sizes[:, 2] <= UNLIKE * sizes[:, 0]) & (short >= NEAREST * sizes[:, 0])
     half = np.sqrt(2) * (short + long) / 2
     square = (long <= SKEW * short) & (diagonal <= SKEW * half) & (half <= SKEW * diagonal)
-    return corners[alike & square]
+    return threes[alike & square]
 
 
 def _is_dappled(grey: Image, corners: NDArray[np.float64]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.code_like import possible_codes
+from scrub_pixels.text.code_timing import timed_corners
 from scrub_pixels.text.readers import Image
 from scrub_pixels.text.reading import UNREAD, Choice
 
@@ -40,10 +41,22 @@ def find_codes(image: Image, within: Region | None = None) -> list[Candidate]:
 
 def _all_qr_corners(grey: Image) -> Iterator[np.ndarray]:
     """Yield the corners of QR codes, large and small, where the finder patterns of one may stand."""
-    places = possible_codes(grey)
-    if len(places):
+    possible = possible_codes(grey)
+    proven: list[np.ndarray] = []
+    for three in possible.threes:
+        if not _inside(three[:, :2], proven):
+            corners = timed_corners(grey, three)
+            proven += [] if corners is None else [corners]
+    yield from proven
+    places = [place for place in possible.places if not _inside(place.reshape(2, 2), proven)]
+    if places:
         yield from _qr_corners(grey)
-        yield from _small_qr_corners(grey, places)
+        yield from _small_qr_corners(grey, np.array(places))
+
+
+def _inside(points: np.ndarray, codes: list[np.ndarray]) -> bool:
+    """Tell whether points lie in what is a code already."""
+    return any((points >= c.min(axis=0)).all() and (points <= c.max(axis=0)).all() for c in codes)
 
 
 def _qr_corners(grey: Image) -> list[np.ndarray]:
