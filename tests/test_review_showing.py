@@ -230,7 +230,7 @@ def test_an_entry_whose_input_kills_decoders_is_told_of_and_can_be_rejected(tmp_
         taken = page.post(f"/api/entries/{bad}/claim", json={}).json()
         assert "crashed the decoder" in taken["trouble"] and taken["until"] and taken["rows"]
         frame = page.get(f"/api/entries/{bad}/frames/0")
-        assert frame.status_code == 422 and "cannot be shown" in frame.json()["error"]
+        assert frame.status_code == 422 and "crashed the decoder" in frame.json()["error"]
         assert page.get(f"/api/entries/{bad}/thumbnail").status_code == 422
         assert page.get(f"/api/entries/{good}/frames/0").status_code == 200
         assert desk.queue.get(bad).state is State.PENDING

@@ -31,6 +31,12 @@ pytestmark = pytest.mark.skipif(
     reason="the drawing library was not fetched (npm was missing at installation)")
 
 SIZE = (480, 360)
+SIDEWAYS = """
+return [...document.querySelectorAll('.filters, .filters *, .panel, .panel-part')]
+  .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')
+  .map((node) => node.id || node.className);
+"""
+"""What is wider than there is room for it."""
 COMPLETE = "return [...document.querySelectorAll('.thumb')].map((image) => image.complete)"
 HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
@@ -332,12 +338,12 @@ class MinedDesk(FakeDesk):
 
     def frame(self, key, frame, who, wanted=PLAIN):
         if key == "key0002" and frame == 1:
-            raise NotShown("This image cannot be shown.", stage="decode", remedy="Reject it.")
+            raise NotShown("It crashed the decoder.", stage="decode", remedy="Reject it.")
         return super().frame(key, frame, who, wanted)
 
     def look(self, key, who):
         if key == "key0003":
-            raise NotShown("This image cannot be shown.", stage="decode", remedy="Reject it.")
+            raise NotShown("It crashed the decoder.", stage="decode", remedy="Reject it.")
         return super().look(key, who)
 
     def unseen(self, key, why):
@@ -417,6 +423,8 @@ def test_quality_control_says_clean_or_missed(browser, desk):
         comes_in(browser, site)
         browser.keys("2")
         browser.until(lambda: "Nothing of the sample" in browser.one("#miss-rate").text)
+        assert browser.one("#start-text").text == "Start checking"
+        assert browser.script(SIDEWAYS) == []
         browser.keys("s")
         browser.shown(entry.key)
         assert browser.one("#accept").text.startswith("Clean") and browser.all(".item")

@@ -31,7 +31,7 @@ from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.work import unforeseen
 from scrub_pixels.store.queue import Entry, NoSuchEntry
 
-BYTES_OF_INPUTS = 512 << 20
+BYTES_OF_INPUTS = 256 << 20
 JPEG_QUALITY, PNG_LEVEL = 90, 1
 FRAMES_PER_SECOND = 25.0
 

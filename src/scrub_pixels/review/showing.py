@@ -220,5 +220,5 @@ def _not_shown(why: str) -> NotShown:
 
 def _why(lost: Casualty, seconds: float) -> str:
     if lost.code == "time-limit":
-        return f"This image cannot be shown: to decode it took more than {seconds:.0f} seconds."
-    return "This image cannot be shown: it crashed the decoder, or needs more memory than there is."
+        return f"The image took more than {seconds:.0f} seconds to decode, and was stopped."
+    return "The image crashed the decoder, or needs more memory than there is."

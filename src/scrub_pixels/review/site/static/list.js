@@ -134,9 +134,9 @@ function shape(name, attributes) {
 function choose(name) {
   tab = name;
   for (const button of document.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
-  const start = { held: "Start reviewing", qa: "Start quality control" }[tab];
+  const start = { held: "Start reviewing", qa: "Start checking" }[tab];
   at("start").hidden = !start;
-  if (start) at("start").childNodes[2].textContent = ` ${start} `;
+  if (start) at("start-text").textContent = start;
   return Promise.all([load(true), refresh(), missRate()]).catch(warnOf);
 }
 

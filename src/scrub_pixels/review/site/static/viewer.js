@@ -7,7 +7,7 @@ import { Frames } from "./frames.js";
 import { bindKeys, closing, showKeys } from "./keys.js";
 import { isLocked, wasActive, watchIdle } from "./lock.js";
 import * as panel from "./panel.js";
-import { say, warn, warnOf } from "./says.js";
+import { element, say, warn, warnOf } from "./says.js";
 import { whichFrames, whichOthers, whyReject } from "./sheets.js";
 import { KEYS } from "./shortcuts.js";
 import { Stage } from "./stage.js";
@@ -112,7 +112,7 @@ async function draw(playing = false) {
     if (after) { // never the original under that name
       warnOf(error);
       toggleAfter();
-    } else unseen(error.whole ?? "This frame cannot be shown.", frame);
+    } else unseen(error.whole ?? "Something went wrong in the page.", frame);
   } finally {
     if (mine === drawing) drawn = true;
   }
@@ -121,8 +121,8 @@ async function draw(playing = false) {
 // What is said instead of a picture: never does another frame stand in for one that cannot be shown.
 function unseen(why, frame = cine.frame) {
   at("unseen").hidden = !why;
-  at("unseen").textContent = why;
   if (!why) return;
+  at("unseen").replaceChildren(element("strong", { text: "This image cannot be shown." }), element("p", { text: why }));
   stage.clear();
   at("badge").hidden = true;
   Object.assign(at("stage").dataset, { frame: String(frame), masked: "" });
