@@ -29,6 +29,7 @@ _MONTH = "(?:" + "|".join(sorted((fold(m) for m in _MONTH_NAMES.split()), key=le
 _SEP = r"[-/.,_\\|]"
 _Y = r"(\d{4}|\d{2})"
 _YEAR = r"(?:\d{4}|\d{2})"
+_PEOPLE = "perf|req|user|staff|sono|rn|rdms|initials|examiner|signed|verified|approved"  # also terms: "perf"
 _WORD_SPLIT = r"[a-z]{3} ?[a-z]{0,6}"
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
@@ -129,6 +130,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("time", r"(?<!\d)[0-2]?\dh[0-5]\d(?!\d)", _always),
         ("time", r"(?<!\d)[01]?\d\s?[ap]\.?m\b", _always),
         ("network address", rf"\S+@\S+|https?:|www\.|\w\.(?:{_DOMAINS})\b", _always),
+        ("label of a person", rf"(?<![a-z])(?:{_PEOPLE})\s?[:=]\s?[^\W0-9_]", _always),
         ("person name with carets", r"\w\s?\^|\^\s?\w", _always),
         ("age", rf"(?<![\d.,])\d{{1,3}}\s?-?(?:{_YEARS})(?![a-z])", _always),
         ("age", r"^0\d\d\s?[dwmy]$", _always),
