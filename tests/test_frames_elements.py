@@ -3,14 +3,15 @@
 from io import BytesIO
 
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, config, dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from scrub_pixels.frames.carriers import _RULES, CarrierKind, _is_plain, carriers
-from scrub_pixels.frames.elements import element_of, elements_in
+from scrub_pixels.frames.carriers import _RULES, CarrierKind, _is_plain, carriers, without_pictures
+from scrub_pixels.frames.elements import converted_at, element_of, elements_in, tags_of
 
 SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
 
@@ -83,3 +84,78 @@ def test_a_picture_in_a_text_attribute_of_bytes_is_still_found():
     dataset = Dataset()
     dataset.add(DataElement(0x00081030, "UN", b"\xff\xd8\xff" + bytes(64), already_converted=True))
     assert [carrier.kind for carrier in carriers(dataset)] == [CarrierKind.MISPLACED]
+
+
+def every_element(dataset, fetch):
+    """Yield what there is to say of every element at every depth, or the error that it raises."""
+    for tag in list(dataset.keys()):
+        try:
+            element = fetch(dataset, tag)
+        except Exception as error:  # noqa: BLE001 - whatever it is, both ways must raise it
+            yield tag, type(error), str(error)
+            continue
+        if element.VR == "SQ":
+            for item in element.value or ():
+                yield from every_element(item, fetch)
+        else:
+            yield (tag, element.VR, repr(element.value), type(element.value), element.private_creator,
+                   element.is_undefined_length, element.file_tell, element.VM)
+
+
+WHOLE = ("CT_small.dcm", "MR_small_bigendian.dcm", "rtplan.dcm", "reportsi.dcm", "nested_priv_SQ.dcm",
+         "priv_SQ.dcm", "UN_sequence.dcm", "meta_missing_tsyntax.dcm", "image_dfl.dcm")
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.filterwarnings("ignore")
+def test_the_short_way_to_convert_comes_where_pydicom_comes(name):
+    path = get_testdata_file(name, download=False)
+    quick, usual = (dcmread(path, force=True) for _ in range(2))
+    assert list(every_element(quick, converted_at)) == list(every_element(usual, Dataset.__getitem__))
+    assert all(isinstance(found, DataElement) for found in quick.values())
+
+
+ODD = [("DS", b"1.2.3x"), ("DS", b""), ("IS", b"twelve"), ("IS", b"4.5 "), ("US", b"abc"),
+       ("US", b"\1\0\2\0"), ("FD", b"1234567"), ("PN", b"\xff\xfe=\x1b$B"), ("LO", b"a\\b\\c "),
+       ("UI", b"1.2.x\0"), ("DA", b"20ab"), ("AT", b"\x10\0\x10\0"), ("TM", b"99:99"), ("LT", b"a\\b"),
+       ("CS", b"\xe4\xf6")]
+
+
+@pytest.mark.parametrize("tag", [0x00100010, 0x00181111, 0x00091010, 0x00090010, 0x00090005, 0x00080005])
+@pytest.mark.parametrize(("vr", "value"), ODD)
+@pytest.mark.filterwarnings("ignore")
+def test_odd_values_are_taken_or_raised_as_by_pydicom(tag, vr, value):
+    def made():
+        creator = RawDataElement(Tag(0x00090010), "LO", 4, b"ACME", 0, False, True)
+        raw = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+        return Dataset({creator.tag: creator, raw.tag: raw})
+
+    assert list(every_element(made(), converted_at)) == list(every_element(made(), Dataset.__getitem__))
+
+
+def test_who_changes_how_pydicom_converts_changes_it_here_too(monkeypatch):
+    dataset = dcmread(get_testdata_file("CT_small.dcm"))
+    monkeypatch.setattr(config, "data_element_callback", lambda raw, **kwargs: raw._replace(value=b"OTHER"))
+    assert converted_at(dataset, Tag(0x00080060)).value == "OTHER"
+
+
+def test_a_level_without_pictures_is_shared_and_one_with_them_is_not():
+    item, clean, dataset = Dataset(), Dataset(), Dataset()
+    clean.CodeValue = item.CodeValue = "1"
+    item.PixelData = b"\1\2"
+    dataset.ProcedureCodeSequence, dataset.ReferencedImageSequence = [clean], [item]
+    dataset.Rows = 1
+    bare, counts = without_pictures(dataset)
+    assert counts == {CarrierKind.NESTED_PIXELS: 1} and "PixelData" in item
+    assert bare.ProcedureCodeSequence[0] is clean
+    assert list(bare.ReferencedImageSequence[0].keys()) == [0x00080100]
+    assert without_pictures(bare)[0] is bare and tags_of(bare) == tags_of(dataset)
+
+
+def test_what_goes_with_a_group_is_counted():
+    icon, item, dataset = Dataset(), Dataset(), Dataset()
+    icon.PixelData, item.IconImageSequence = b"\1\2", [icon]
+    dataset.add(DataElement(0x60001302, "SQ", [item]))
+    dataset.add(DataElement(0x60003000, "OW", bytes(8)))
+    bare, counts = without_pictures(dataset)
+    assert not bare and counts == {CarrierKind.ICON: 1, CarrierKind.OVERLAY: 1}

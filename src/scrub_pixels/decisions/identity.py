@@ -211,13 +211,13 @@ def harvest(dataset: Dataset) -> Identity:
 
 def _walk(dataset: Dataset, coded: IdentifierKind | None, depth: int) -> Iterator[Identifier]:
     """Yield the identifiers of one level and, below it, of every item of every sequence."""
-    for tag in tuple(dataset.keys()):
-        element = _element(dataset, tag)
+    for tag, found in tuple(dataset._dict.items()):
+        element = found if isinstance(found, DataElement) else _element(dataset, tag)
         if element is None:
             continue
         if isinstance(element.value, Sequence):
             yield from _walk_items(element, depth)
-        else:
+        elif coded is not None or _identifies(int(tag), element.VR):
             yield from _identifiers(element, coded)
 
 
@@ -267,6 +267,12 @@ def _kind(keyword: str, vr: str, coded: IdentifierKind | None) -> IdentifierKind
     if coded is not None and keyword in _CODE_KEYWORDS:
         return coded
     return _BY_KEYWORD.get(keyword) or _BY_VR.get(vr)
+
+
+@functools.lru_cache(maxsize=8192)
+def _identifies(tag: int, vr: str) -> bool:
+    """Tell whether an element of this tag and VR identifies wherever it stands."""
+    return _kind(_keyword(BaseTag(tag)), vr, None) is not None
 
 
 @functools.lru_cache(maxsize=8192)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 from scrub_pixels.frames.elements import elements_in
 
@@ -110,21 +111,41 @@ def without_pictures(dataset: Dataset) -> tuple[Dataset, Counter[CarrierKind]]:
     Of overlays and curves the whole group goes. The data set given is not changed; what needs no
     change is shared with it.
     """
-    counts = Counter(c.kind for c in carriers(dataset) if c.kind in PICTURES)
-    grouped = any(_is_drawn_group(tag >> 16) for tag in dataset.keys())
-    return (_without(dataset, ()) if counts or grouped else dataset), counts
+    counts: Counter[CarrierKind] = Counter()
+    return _without(dataset, (), counts), counts
 
 
-def _without(dataset: Dataset, path: tuple[int, ...]) -> Dataset:
-    """Return a copy of one level without pictures; `dataset` is shared as far as it stays."""
-    level = copy.copy(dataset)
-    level._dict = dict(dataset._dict)
+def _without(dataset: Dataset, path: tuple[int, ...], counts: Counter[CarrierKind]) -> Dataset:
+    """Return one level without pictures: itself if it has none, else a copy that shares what stays."""
+    kept: dict[BaseTag, DataElement | None] = {}
     for element in elements_in(dataset):
-        if _is_drawn_group(element.tag.group) or _kind(element, dataset, path) in PICTURES:
-            del level[element.tag]
+        kind = _kind(element, dataset, path)
+        if kind in PICTURES or _is_drawn_group(int(element.tag) >> 16):
+            counts.update(_pictures_in(element, kind, path))
+            kept[element.tag] = None
         elif element.VR == "SQ" and element.value:
-            items = [_without(item, (*path, int(element.tag))) for item in element.value]
-            level[element.tag] = _sequence_of(element, items)
+            items = [_without(item, (*path, int(element.tag)), counts) for item in element.value]
+            if any(new is not old for new, old in zip(items, element.value, strict=True)):
+                kept[element.tag] = _sequence_of(element, items)
+    return _with_elements(dataset, kept) if kept else dataset
+
+
+def _pictures_in(
+    element: DataElement, kind: CarrierKind | None, path: tuple[int, ...]
+) -> Iterator[CarrierKind]:
+    """Yield the kind of an element that goes, and of what goes with it."""
+    if kind is not None and kind in PICTURES:
+        yield kind
+    if element.VR == "SQ" and kind is not CarrierKind.ICON:
+        found = (c.kind for item in element.value or () for c in _walk(item, (*path, int(element.tag))))
+        yield from (nested for nested in found if nested in PICTURES)
+
+
+def _with_elements(dataset: Dataset, changes: Mapping[BaseTag, DataElement | None]) -> Dataset:
+    """Return a copy of one level with other elements for some, or none."""
+    level = copy.copy(dataset)
+    changed = {**dataset._dict, **changes}
+    level._dict = {tag: element for tag, element in changed.items() if element is not None}
     return level
 
 
@@ -160,7 +181,10 @@ def _keyword(tag: int) -> str:
 
 
 def _kind(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> CarrierKind | None:
-    if _is_plain(int(element.tag)) and not isinstance(element.value, (bytes, bytearray)):
+    tag = int(element.tag)
+    if tag >> 16 & 1:  # no other rule knows a private tag
+        return CarrierKind.PRIVATE if _is_private_bulk(element.value, element.VR) else None
+    if _is_plain(tag) and not isinstance(element.value, (bytes, bytearray)):
         return None
     return next((kind for kind, matches in _RULES if matches(element, dataset, path)), None)
 
@@ -169,7 +193,7 @@ def _kind(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> Carr
 def _is_plain(tag: int) -> bool:
     """Tell whether, by its tag, an attribute is no carrier unless its value is bytes (`_is_misplaced`)."""
     group = tag >> 16
-    special = group % 2 or _is_drawn_group(group) or group >> 8 == 0x7F
+    special = _is_drawn_group(group) or group >> 8 == 0x7F
     return not special and _keyword(tag) not in _TELLING
 
 
@@ -205,15 +229,13 @@ def _is_nested_pixels(element: DataElement, dataset: Dataset, path: tuple[int, .
     return bool(path) and _keyword(int(element.tag)) in _PIXELS
 
 
-def _is_private_bulk(element: DataElement, dataset: Dataset, path: tuple[int, ...]) -> bool:
-    if not element.tag.is_private:
-        return False
-    value = element.value
+def _is_private_bulk(value: object, vr: str) -> bool:
+    """Tell whether the value of a private element is large, or begins like a picture."""
     if isinstance(value, (MultiValue, list)):
         return len(value) >= _BULK_BYTES
     if not isinstance(value, (bytes, bytearray, str)):
         return False
-    large = len(value) >= _BULK_BYTES and element.VR in _BINARY
+    large = len(value) >= _BULK_BYTES and vr in _BINARY
     return large or (isinstance(value, (bytes, bytearray)) and _looks_like_a_picture(value))
 
 
@@ -230,7 +252,7 @@ def _is_misplaced(element: DataElement, dataset: Dataset, path: tuple[int, ...])
     keyword = _keyword(int(element.tag))
     if keyword == "ICCProfile":
         return not _is_icc_profile(element.value)
-    if element.tag.is_private or keyword in _PIXELS or keyword == "EncapsulatedDocument":
+    if keyword in _PIXELS or keyword == "EncapsulatedDocument":
         return False
     value = element.value
     if not isinstance(value, (bytes, bytearray)) or len(value) <= _BEGINS_LIKE_A_PICTURE:
@@ -259,7 +281,6 @@ _RULES: tuple[tuple[CarrierKind, Rule], ...] = (
     (CarrierKind.DOCUMENT, _has_keyword("EncapsulatedDocument")),
     (CarrierKind.GRAPHIC, _has_keyword("TextObjectSequence", "GraphicObjectSequence")),
     (CarrierKind.NESTED_PIXELS, _is_nested_pixels),
-    (CarrierKind.PRIVATE, _is_private_bulk),
     (CarrierKind.MISPLACED, _is_misplaced),
     (CarrierKind.RETIRED, _is_retired),
 )

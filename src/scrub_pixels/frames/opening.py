@@ -8,7 +8,7 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import BinaryIO, cast
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from scrub_pixels.errors import CorruptInstance, NotDicom, TooLarge, UnreadableFile
 from scrub_pixels.frames.description import attribute
+from scrub_pixels.frames.elements import converted_at
 from scrub_pixels.frames.limits import Limits
 from scrub_pixels.frames.syntaxes import BIG_ENDIAN, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
@@ -217,14 +219,17 @@ def _convert(dataset: Dataset) -> None:
     with silenced():
         while pending:
             current = pending.pop()
-            for tag in list(current.keys()):
+            for tag in list(current._dict):
                 pending.extend(_items(current, tag))
 
 
-def _items(dataset: Dataset, tag: int) -> list[Dataset]:
+_NO_ITEMS: tuple[Dataset, ...] = ()
+
+
+def _items(dataset: Dataset, tag: BaseTag) -> Sequence[Dataset]:
     try:
-        element = dataset[tag]
-        return list(element.value) if element.VR == "SQ" and element.value else []
+        element = converted_at(dataset, tag)
+        return list(element.value) if element.VR == "SQ" and element.value else _NO_ITEMS
     except PARSE_ERRORS:
         raise UnreadableFile(
             "An element has a value that cannot be read", stage="open", tag=_name(tag), remedy=_AGAIN

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from pydicom.datadict import keyword_for_tag
@@ -112,10 +113,17 @@ def named(tag: int) -> str:
 
 def simple_code(tag: int, path: Path, profile: Profile, types: IodTypes) -> str:
     """Return the simple code for an attribute: table, options, Type in the IOD."""
-    code = code_for(tag, profile.options)
+    return _simple_code(int(tag), path, profile.options, profile.no_free_text, types)
+
+
+@lru_cache(maxsize=65536)
+def _simple_code(
+    tag: int, path: Path, options: frozenset[Option], no_free_text: bool, types: IodTypes
+) -> str:
+    code = code_for(tag, options)
     if len(code) > 1 or code == "Z":
         code = resolved(code, types.of(path, tag))
-    if profile.no_free_text and code == "K" and is_free_text(tag):
+    if no_free_text and code == "K" and is_free_text(tag):
         return resolved("X/Z/D", types.of(path, tag))
     return code
 

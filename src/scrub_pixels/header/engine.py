@@ -8,7 +8,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from scrub_pixels.header.actions import VERBS, Place, Scene, code_at, substitute
+from scrub_pixels.frames.elements import tags_of
+from scrub_pixels.header.actions import VERBS, Place, Scene, simple_code, substitute
 from scrub_pixels.header.iod_types import Path
 from scrub_pixels.header.private import creators_of, entry_for, retained
 from scrub_pixels.header.reading import element_at, hollow, items_of, with_items
@@ -34,7 +35,7 @@ def cleaned_level(source: Dataset, path: Path, scene: Scene) -> Dataset:
         Profile, key, Types and tally.
     """
     kept: dict[BaseTag, DataElement] = {}
-    for tag in sorted(source.keys(), key=int):
+    for tag in tags_of(source):
         element = _acted(tag, source, path, scene)
         if element is not None:
             kept[tag] = element
@@ -44,7 +45,7 @@ def cleaned_level(source: Dataset, path: Path, scene: Scene) -> Dataset:
 
 def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement | None:
     """Return what is written for one element; None if nothing."""
-    code = code_at(Place(tag, path, None), scene)
+    code = simple_code(tag, path, scene.profile, scene.types)
     rule = line_for(tag, path, source, scene.script)
     if rule is not None:
         return _ruled(rule, code, Place(tag, path, element_at(source, tag)), scene)
@@ -52,7 +53,7 @@ def _acted(tag: int, source: Dataset, path: Path, scene: Scene) -> DataElement |
     if code == "X":
         return None
     place = Place(tag, path, element_at(source, tag))
-    if row_for(tag) is PRIVATE:
+    if tag >> 16 & 1 and row_for(tag) is PRIVATE:
         return _private(place, source, scene)
     if code in "KCU" and place.element is not None and place.element.VR == "SQ":
         return _entered(place, code, scene)

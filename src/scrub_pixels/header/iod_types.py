@@ -94,8 +94,13 @@ def types_of(sop_class: str) -> IodTypes:
 
 def types_for(dataset: Dataset) -> IodTypes:
     """Return the Types for one Instance: those of its SOP Class, and what its own references need."""
-    types = types_of(text_of(dataset, "SOPClassUID"))
-    return types.referring() if dataset.get("ReferencedSeriesSequence") else types
+    sop_class = text_of(dataset, "SOPClassUID")
+    return _referring(sop_class) if dataset.get("ReferencedSeriesSequence") else types_of(sop_class)
+
+
+@lru_cache(maxsize=64)
+def _referring(sop_class: str) -> IodTypes:
+    return types_of(sop_class).referring()
 
 
 def _tags(path: str) -> Path:

@@ -26,7 +26,8 @@ _NOT_IN_DICTIONARY = ""
 
 def shallow(source: Dataset) -> Dataset:
     """Return a data set of its own with the same elements: reading it leaves `source` as it was."""
-    found = ((tag, _undecoded(source, tag)) for tag in source.keys())
+    found = ((tag, given if isinstance(given, DataElement) else _undecoded(source, tag))
+             for tag, given in list(source._dict.items()))
     elements = {tag: element for tag, element in found if element is not None}
     twin = Dataset(elements, parent_encoding=source._parent_encoding)
     _take_encoding(source, twin)
@@ -61,11 +62,14 @@ def _take_encoding(source: Dataset, target: Dataset) -> None:
 
 def element_at(source: Dataset, tag: int) -> DataElement | None:
     """Return the element with its value decoded, or None where it cannot be."""
+    found = source._dict.get(BaseTag(tag))
+    if isinstance(found, DataElement):
+        return found
     try:
         raw = source.get_item(tag)
         if isinstance(raw, RawDataElement) and raw.VR == "UN" and vr_in_standard(tag) == "SQ":
             return _unknown_sequence(raw, source)
-        return raw if isinstance(raw, DataElement) else source[tag]
+        return source[tag]
     except ODD_DATA:
         return None
 
@@ -86,7 +90,8 @@ def _unknown_sequence(raw: RawDataElement, source: Dataset) -> DataElement:
 
 def copied(element: DataElement) -> DataElement:
     """Return an element of its own; bytes are shared, lists are not."""
-    twin = copy.copy(element)
+    twin = object.__new__(type(element))
+    twin.__dict__.update(element.__dict__)
     if isinstance(element.value, MultiValue):
         twin._value = copy.copy(element.value)
         twin._value._list = list(element.value)

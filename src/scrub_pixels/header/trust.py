@@ -53,7 +53,7 @@ def expected(tag: int) -> tuple[frozenset[str], int]:
 
 def is_plausible(element: DataElement) -> bool:
     """Tell whether an element of the standard may be kept under its tag."""
-    vrs, count = expected(element.tag)
+    vrs, count = expected(int(element.tag))
     if not vrs:
         return element.VR != "UN"
     if element.tag == _CHARACTER_SET:

@@ -14,13 +14,15 @@ from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
+from pydicom.multival import MultiValue
+from pydicom.valuerep import IS, DSfloat, PersonName
 
 from scrub_pixels.errors import ProofFailed
 from scrub_pixels.frames.elements import element_of
 
 PIXEL_DATA = 0x7FE00010
 _BULK = frozenset({"OB", "OW"})
-_PLAIN_TEXT = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UI", "LT", "ST", "UT"})
+_SPELT = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UI", "LT", "ST", "UT"})
 """VRs whose trailing blanks and NULs have no meaning (PS3.5 6.2), and whose ASCII bytes are their text."""
 
 CHUNK = 1 << 20
@@ -106,9 +108,18 @@ def _same_as_stored(given: DataElement, stored: Any) -> bool:
         return stored.is_little_endian and stored.value == struct.pack("<H", value)
     if given.VR in _BULK:
         return isinstance(value, bytes) and (stored.value == value or stored.value == value + b"\0")
-    if given.VR not in _PLAIN_TEXT or not isinstance(value, str) or not value.isascii():
+    spelt = _spelt(value) if given.VR in _SPELT else None
+    if spelt is None or not spelt.isascii():
         return False
-    return stored.value.rstrip(b" \0") == value.encode("ascii").rstrip(b" \0")
+    return stored.value.rstrip(b" \0") == spelt.encode("ascii").rstrip(b" \0")
+
+
+def _spelt(value: object) -> str | None:
+    """Return text, figures, names and several of them as they are written; None for all else."""
+    if isinstance(value, MultiValue):
+        parts = [part for part in map(_spelt, value) if part is not None]
+        return "\\".join(parts) if len(parts) == len(value) else None
+    return str(value) if isinstance(value, (str, PersonName, DSfloat, IS)) else None
 
 
 def _named(element: DataElement) -> str:
