@@ -45,6 +45,19 @@ def same_place(one: TextLine, other: TextLine) -> bool:
     )
 
 
+def encloses(block: TextLine, line: TextLine) -> bool:
+    """Tell whether a line is one of several in a box: it lies within, and takes half its height at most.
+
+    Only in one frame: in more, text that moves may cross what stands within the box of its path.
+    """
+    return (
+        len(block.frames) == 1
+        and block.rotation % 180 == 0
+        and 2 * line.region.rows <= block.region.rows
+        and block.region.contains(line.region)
+    )
+
+
 def value_of(label: TextLine, lines: Iterable[TextLine]) -> TextLine | None:
     """Return the line that a label announces: the next one at its right, else the one below it."""
     together = [line for line in lines if line is not label and line.frames.overlaps(label.frames)]
@@ -101,6 +114,17 @@ def flush_above(upper: TextLine, lower: TextLine, most: float = _VALUE_BELOW) ->
     a, b, height = upper.region, lower.region, line_height(lower)
     flush = min(abs(a.column - b.column), abs(a.right - b.right)) <= height
     return flush and b.row > a.row and b.row - a.bottom <= most * height
+
+
+def is_below(line: TextLine, others: Iterable[TextLine]) -> bool:
+    """Tell whether a line stands below one of the others, about as tall, flush left with it."""
+    return any(
+        other.frames.overlaps(line.frames)
+        and other.rotation == line.rotation
+        and abs(other.region.column - line.region.column) <= line_height(line)
+        and flush_above(other, line, _JOINED)
+        for other in others
+    )
 
 
 def in_stack(line: TextLine, crumbs: Sequence[TextLine]) -> bool:

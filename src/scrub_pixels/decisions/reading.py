@@ -291,7 +291,7 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
             continue
         if atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
-        elif heard.in_band and _is_short_anatomy(atom) and len(heard.atoms) == 1:
+        elif heard.in_band and _is_short_anatomy(atom) and len(heard.atoms) == 1 and "%" not in heard.text:
             yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
         elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
             yield from _as_name(heard)

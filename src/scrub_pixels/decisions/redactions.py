@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scrub_pixels.decisions.findings import Finding, Redaction, Verdict
+from scrub_pixels.decisions.layout import encloses
 from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
@@ -52,10 +53,11 @@ def _redactions(
     if core is None:
         return []
     cores = [core]
-    if finding.line.confidence < settings.min_confidence or _may_cross_lines(finding.line):
-        sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
-        for other in sure:
-            cores = [piece for core in cores for piece in minus(core, other.region)]
+    sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
+    if not (finding.line.confidence < settings.min_confidence or _may_cross_lines(finding.line)):
+        sure = [b for b in sure if encloses(finding.line, b)]
+    for other in sure:
+        cores = [piece for core in cores for piece in minus(core, other.region)]
     return [_redaction(finding, core, benign, shape, settings) for core in cores]
 
 

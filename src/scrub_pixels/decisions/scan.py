@@ -79,8 +79,14 @@ _CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]{2,})\b")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])|(?<=\bT)l(?=[sbc](?![^\W\d_]))")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
+_LONE_Q = re.compile(r"(?<=[^\W\d_])q(?!u)")
+_WITH_LONE_Q = re.compile(r"(?<![^\W_])[^\W\d_]+q(?!u)[^\W\d_]*(?![^\W_])")
 _VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
-_CENTIMETRES = re.compile(r"(?<=\d)(\s?)cn(?![a-z])")
+_CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)cn|()om)(?![a-z])")
+_UNIT_FOR = {
+    "HHz": "MHz", "HMz": "MHz", "kMz": "kHz", "ca/s": "cm/s", "cn/s": "cm/s", "nmHg": "mmHg", "mnHg": "mmHg",
+}  # fmt: skip
+_MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
 _AS_WRITTEN = re.compile(r"\bmA(s?)\b")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
@@ -113,6 +119,7 @@ _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _SIDES = ("lt", "rt", "left", "right")
 _MOST_REPAIRS = 16
 _SHORTEST_REPAIR = 3
+_MOST_RUN = 3
 _CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u", "o": "d"}
 _CONFUSED = {
     "u": "vwo", "v": "u", "w": "u", "h": "n", "n": "hm", "m": "n", "i": "l", "l": "i", "o": "cud", "c": "oe",
@@ -120,6 +127,7 @@ _CONFUSED = {
 }  # fmt: skip
 """Letters of small fonts that readers take for each other: in short codes only those of one shape."""
 
+_SHORTEST_COMPOUND = 8
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
 _SHORTEST_RARE = 7
 _SCAN_RANGE = re.compile(r"^(?:[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}|1\d{2,3}\.\d{3}-5\d{2,3}\.\d{3})$")
@@ -139,12 +147,21 @@ def prepared(reading: str, vocabulary: Vocabulary) -> str:
 
 def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", reading))
+    text = _WITH_LONE_Q.sub(lambda match: _with_g(match.group(), vocabulary), text)
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
-    text = _CENTIMETRES.sub(r"\1cm", _VOLTS.sub("kV", text))
+    text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
+    text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
     text = _AS_WRITTEN.sub(r"milliamp\1", text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
+
+
+def _with_g(word: str, vocabulary: Vocabulary) -> str:
+    """``Ranqe`` is a range: no q of these languages stands before another letter than u."""
+    turned = _LONE_Q.sub("g", word)
+    known = fold(turned) in vocabulary.labels or fold(turned) in vocabulary.words
+    return turned if known and fold(word) not in vocabulary.lookalikes else word
 
 
 def _parted(match: re.Match[str], vocabulary: Vocabulary) -> str:
@@ -154,8 +171,11 @@ def _parted(match: re.Match[str], vocabulary: Vocabulary) -> str:
 
 
 def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
-    """``GenOB`` is two words whose blank was lost, ``CrossXBeam`` is one."""
-    return word if fold(word) in vocabulary.words else _CAMEL.sub(" ", word)
+    """``GenOB`` is two words whose blank was lost, ``CrossXBeam`` is one, and so is ``CrossXBean``."""
+    folded = fold(word)
+    similar = _alike(folded, _CONFUSED) if len(folded) >= _SHORTEST_COMPOUND else ()
+    whole = any(spelling in vocabulary.words for spelling in (folded, *similar))
+    return word if whole else _CAMEL.sub(" ", word)
 
 
 def _alike(word: str, confused: Mapping[str, str]) -> Iterator[str]:
@@ -254,7 +274,7 @@ class _Scanner(_Numbers):
             position += count
 
     def _step(self, at: int, before: Atom | None) -> tuple[int, Atom]:
-        found = self._probe(at) or self._phrase(at) or self._repaired(at)
+        found = self._probe(at) or self._phrase(at) or self._run_together(at) or self._repaired(at)
         if found is None:
             found = self._number(at, before) if self.tokens[at].is_number else self._word(at)
         return found
@@ -277,6 +297,18 @@ class _Scanner(_Numbers):
             return None  # ``D1AM`` is not a first distance but a diameter
         return self._atom(AtomKind.TERM, at, *hit)
 
+    def _run_together(self, at: int) -> tuple[int, Atom] | None:
+        """A phrase in which blanks were lost (``Lowerpole``, ``PSAXMV LEVEL``)."""
+        run = ""
+        for count, token in enumerate(self.tokens[at : at + _MOST_RUN], 1):
+            if not token.is_word or count > 1 and self._gap(at + count - 2) != " ":
+                return None
+            run += token.text
+            section = self.vocabulary.runs.get(run)
+            if section is not None and run not in self.vocabulary.lookalikes:
+                return self._atom(AtomKind.TERM, at, count, section)
+        return None
+
     def _close_together(self, at: int, count: int) -> bool:
         gaps = (self._gap(i).strip() for i in range(at, at + count - 1))
         return all(len(gap) <= 2 and set(gap) <= _MARKS_IN_PHRASES for gap in gaps)
@@ -285,7 +317,10 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
-        attempts = self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike
+        attempts = (
+            self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike,
+            self._label_lookalike,
+        )  # fmt: skip
         for attempt in attempts:
             found = attempt(at)
             if found is not None:
@@ -388,6 +423,18 @@ class _Scanner(_Numbers):
             rare = len(word) >= _SHORTEST_RARE and spelling in self.vocabulary.band
             if rare or self._plain(spelling):
                 return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
+        return None
+
+    def _label_lookalike(self, at: int) -> tuple[int, Atom] | None:
+        """A label in which one letter was taken for its like (``Patlent``), unless it is someone's name."""
+        word = self.tokens[at].text
+        if len(word) < _SHORTEST_CONFUSED or word in self.vocabulary.lookalikes:
+            return None
+        for spelling in _alike(word, _CONFUSED):
+            if spelling in self.vocabulary.labels:
+                token = self.tokens[at]
+                section = self.vocabulary.labels[spelling]
+                return 1, Atom(AtomKind.LABEL, spelling, section, token.start, token.stop)
         return None
 
     def _misread_phrase(self, at: int) -> tuple[int, Atom] | None:

@@ -17,13 +17,16 @@ from scrub_pixels.decisions.identity import IdentifierKind, Identity
 from scrub_pixels.decisions.layout import (
     beside,
     continues_any,
+    encloses,
     flush_above,
     in_header_band,
     in_one_block,
     in_stack,
+    is_below,
     line_height,
     precedes,
     same_place,
+    same_row,
     touches_any,
     value_of,
 )
@@ -196,7 +199,10 @@ def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
 
 
 _WHERE_NAMES_STAND = "a term that is also a name, where names stand"
+_IN_MENU = "a term in the row of a menu"
 _LEAST_SETTINGS = 2
+_MENU = frozenset({"file", "edit", "view", "tools", "window", "help", "insert", "format", "options", "image"})
+"""What the menus of windowed programs are called."""
 
 
 def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:
@@ -209,11 +215,32 @@ def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:
     if speaking != {_WHERE_NAMES_STAND}:
         return case
     others = [c for c in cases if c is not case]
-    settings = sum(_is_setting(c) and in_one_block(case.line, c.line) for c in others)
-    suspects = [c.line for c in others if c.suspicious and not _stands_alike(c)]
-    if settings < _LEAST_SETTINGS or touches_any(case.line, suspects):
+    settings = [c for c in others if _is_setting(c) and in_one_block(case.line, c.line)]
+    suspects = [c.line for c in others if _speaks_beside(c, case)]
+    if _is_in_menu(case, settings, suspects):
+        return _cleared(case, _IN_MENU)
+    if len(settings) < _LEAST_SETTINGS or touches_any(case.line, suspects):
         return case
     return _cleared(case, "a term among settings")
+
+
+def _speaks_beside(other: _Case, case: _Case) -> bool:
+    """Tell whether a line is suspicious for more than its place, and not for being a box of several lines."""
+    return other.suspicious and not _stands_alike(other) and not encloses(other.line, case.line)
+
+
+def _is_in_menu(case: _Case, settings: Sequence[_Case], suspects: Sequence[TextLine]) -> bool:
+    """Tell whether a word of menus (``File``) stands in a row with such words, and no suspect in it."""
+    row = [c for c in settings if _is_of_menus(c) and same_row(case.line, c.line)]
+    return (
+        _is_of_menus(case)
+        and len(row) >= _LEAST_SETTINGS
+        and not any(same_row(case.line, line) and line.frames.overlaps(case.line.frames) for line in suspects)
+    )
+
+
+def _is_of_menus(case: _Case) -> bool:
+    return bool(case.heard) and all(len(h.atoms) == 1 and h.atoms[0].text in _MENU for h in case.heard)
 
 
 def _is_setting(case: _Case) -> bool:
@@ -340,8 +367,24 @@ def _about(
         and continues_any(case.line, _well_read(suspects))
     ):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
-    if case.may_be_name and not case.suspicious and touches_any(case.line, suspects):
+    if not case.suspicious and any(map(_may_be_initials, case.heard)) and is_below(case.line, suspects):
+        yield Evidence(EvidenceKind.POSITION, "maybe initials, below identifying text", True)
+    if _may_be_name_beside(case, suspects):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
+
+
+def _may_be_name_beside(case: _Case, suspects: Sequence[TextLine]) -> bool:
+    """Tell whether a rare name's homograph, outside the row of a menu, stands beside identifying text."""
+    if case.suspicious or not case.may_be_name or any(e.detail == _IN_MENU for e in case.evidence):
+        return False
+    return touches_any(case.line, [line for line in suspects if not encloses(line, case.line)])
+
+
+def _may_be_initials(heard: Heard) -> bool:
+    """Tell whether it is two letters where names stand, and such as turn a volume (``LS``)."""
+    atom = heard.atoms[0] if len(heard.atoms) == 1 else None
+    directed = atom is not None and atom.detail == "anatomy.orientation" and len(atom.text) == 2
+    return heard.in_band and directed
 
 
 def _is_tiny(line: TextLine) -> bool:

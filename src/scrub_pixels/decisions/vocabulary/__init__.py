@@ -25,6 +25,8 @@ Phrases = dict[str, tuple[tuple[Tokens, str], ...]]
 _SPECIAL = ("labels", "units", "homographs", "lone")
 _LARGE = "parameter.large"
 _CODES = "letters.codes"
+_SHORTEST_RUN = 8
+"""Letters from which a phrase is known by its spelling without blanks."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Vocabulary:
         Section of every term of one token.
     phrases
         Terms of several tokens with their section, by first token, longest first.
+    runs
+        Section of every phrase of words, by its spelling without blanks; short ones are left out.
     large
         Terms after which a number of four digits is an ordinary value.
     codes
@@ -56,6 +60,7 @@ class Vocabulary:
 
     words: dict[str, str] = field(repr=False)
     phrases: Phrases = field(repr=False)
+    runs: dict[str, str] = field(repr=False)
     large: frozenset[str] = field(repr=False)
     codes: frozenset[str] = field(repr=False)
     company: frozenset[str] = field(repr=False)
@@ -89,6 +94,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
     return Vocabulary(
         words=_words((term, section) for term, section in terms if section != _CODES),
         phrases=_phrases(terms),
+        runs=_runs(terms),
         large=frozenset(t[0] for t, section in terms if section == _LARGE and len(t) == 1),
         codes=frozenset(t[0] for t, section in terms if section == _CODES),
         company=homographs["company"],
@@ -125,6 +131,16 @@ def _phrases(terms: Iterable[tuple[Tokens, str]]) -> Phrases:
         first: tuple(sorted(found.items(), key=lambda item: -len(item[0])))
         for first, found in by_first.items()
     }
+
+
+def _runs(terms: Iterable[tuple[Tokens, str]]) -> dict[str, str]:
+    """Return the phrases that nobody takes for one word of a name when their blanks are lost."""
+    runs: dict[str, str] = {}
+    for term, section in terms:
+        run = "".join(term)
+        if len(term) > 1 and len(run) >= _SHORTEST_RUN and run.isalpha():
+            runs.setdefault(run, section)
+    return runs
 
 
 def _by_section(name: str) -> dict[str, frozenset[str]]:

@@ -1,0 +1,123 @@
+"""Lost blanks, letters misread in labels and units, menus, boxes around several lines, lone initials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from scrub_pixels.decisions import Context, DecisionSettings, Identity, Verdict, judge
+from scrub_pixels.decisions.redactions import redactions
+from scrub_pixels.decisions.scan import AtomKind, scan
+from scrub_pixels.decisions.vocabulary import load_vocabulary
+from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.text.lines import TextLine
+
+SHAPE = (600, 800)
+MIDDLE, HEADER = 300, 8
+ONE, MANY = FrameSpan(0, 1), FrameSpan(0, 9)
+
+
+def _line(text: str, row: int = MIDDLE, column: int = 10, others: Sequence[str] = ()) -> TextLine:
+    return TextLine(Region(row, column, 12, 8 * len(text)), ONE, text, 0.99, 0.99, 0, tuple(others))
+
+
+def _verdicts(*lines: TextLine) -> list[Verdict]:
+    return [f.verdict for f in judge(lines, Identity(), DecisionSettings(), Context(SHAPE))]
+
+
+def _kept(text: str, row: int = MIDDLE) -> bool:
+    return _verdicts(_line(text, row)) == [Verdict.BENIGN]
+
+
+@pytest.mark.parametrize("text", [
+    "Lowerpole", "LOWERPOLE", "Scan Ranqe (mm)", "Sex / Aqe", "Patlent Name", "Frq 8.5 HHz", "ED 39 cm/s",
+    "Vmax 39 ca/s", "Focus 22om", "CrossxBean",
+])
+def test_what_small_fonts_do_to_phrases_labels_and_units_is_undone(text: str) -> None:
+    assert _kept(text)
+
+
+@pytest.mark.parametrize("text", [
+    "Lowerpolek", "Kowalski HHz", "Tom 22om Smith", "Iqbal", "Siddiqi", "Tariq", "Maqsood", "Qasim", "Aqel",
+    "Patlent Name: Long", "Physiclan Small", "CarlaBean", "Bean", "Authur", "Statton", "Aqe 45",
+])
+def test_names_that_look_like_it_stay_names(text: str) -> None:
+    assert not _kept(text)
+
+
+def test_a_label_with_a_letter_misread_announces_its_value() -> None:
+    assert _verdicts(_line("Physiclan"), _line("Small", column=110))[1] is Verdict.PHI
+
+
+def test_no_phrase_without_its_blanks_is_declared_a_name() -> None:
+    vocabulary = load_vocabulary()
+    runs = set(vocabulary.runs) - vocabulary.lookalikes - set(vocabulary.words)
+    assert len(runs) > 200
+    assert all([a.kind for a in scan(run, vocabulary)] == [AtomKind.TERM] for run in runs)
+
+
+def _menu(row: int, *words: str) -> list[TextLine]:
+    return [_line(word, row, 10 + 80 * i) for i, word in enumerate(words)]
+
+
+def test_the_words_of_a_menu_stay_beside_what_stands_above_it() -> None:
+    name = _line("KOWALSKI, ADAM", HEADER - 6)
+    menu = _menu(HEADER + 8, "File", "View", "Tools", "Help", "Edit")
+    assert _verdicts(name, *menu) == [Verdict.PHI, *[Verdict.BENIGN] * 5]
+
+
+@pytest.mark.parametrize("row", [
+    ("Edit",), ("Edit", "View"), ("Edit", "View", "Kowalski", "Help"), ("Brandt", "View", "Tools", "Help"),
+])
+def test_what_is_no_whole_menu_is_judged_as_ever(row: tuple[str, ...]) -> None:
+    name = _line("KOWALSKI, ADAM", HEADER - 6)
+    assert _verdicts(name, *_menu(HEADER + 8, *row))[1] is Verdict.PHI
+
+
+def _redacted(lines: Sequence[TextLine]) -> list[Region]:
+    findings = judge(lines, Identity(), DecisionSettings(), Context(SHAPE))
+    return [r.region for r in redactions(findings, SHAPE, DecisionSettings())]
+
+
+def _box(frames: FrameSpan = ONE, rows: int = 40) -> TextLine:
+    region = Region(MIDDLE, 10, rows, 300)
+    return TextLine(region, frames, "Westbrook Kowalski", 0.99, 0.99, 0, ("Depth 12 cm",))
+
+
+def _inner(frames: FrameSpan = ONE) -> TextLine:
+    return TextLine(Region(MIDDLE + 24, 14, 12, 90), frames, "Depth 12 cm", 0.99, 0.99)
+
+
+def test_a_line_in_a_box_of_several_stays_and_the_rest_of_the_box_goes() -> None:
+    found = _redacted([_box(), _inner()])
+    assert not any(region.overlaps(_inner().region) for region in found)
+    whole = _box().region
+    covered = {(r, c) for region in found for r in range(region.row, region.bottom)
+               for c in range(region.column, region.right)}
+    kept = _inner().region
+    places = {(r, c) for r in range(whole.row, whole.bottom) for c in range(whole.column, whole.right)}
+    assert places - covered == {(r, c) for r in range(kept.row, kept.bottom)
+                                for c in range(kept.column, kept.right)}
+
+
+@pytest.mark.parametrize("lines", [
+    [_box(MANY), _inner(MANY)],
+    [_box(rows=20), TextLine(Region(MIDDLE + 4, 14, 12, 90), ONE, "Depth 12 cm", 0.99, 0.99)],
+    [_box(), TextLine(Region(MIDDLE + 24, 14, 12, 90), ONE, "Depth 12 cm", 0.7, 0.99)],
+    [_box(), TextLine(Region(MIDDLE + 32, 14, 12, 90), ONE, "Depth 12 cm", 0.99, 0.99)],
+], ids=["over frames", "as tall", "hardly read", "across the edge"])
+def test_a_box_is_masked_whole_where_that_is_not_sure(lines: list[TextLine]) -> None:
+    assert any(region.contains(lines[0].region) for region in _redacted(lines))
+
+
+def test_two_letters_below_identifying_text_are_initials() -> None:
+    name, initials = _line("Phys: Kowalski", 560), _line("LS", 578)
+    assert _verdicts(name, initials) == [Verdict.PHI, Verdict.PHI]
+    assert _verdicts(_line("LS", 578)) == [Verdict.BENIGN]
+    assert _verdicts(name, _line("LS", 578, 400))[1] is Verdict.BENIGN
+
+
+def test_a_share_is_no_initials() -> None:
+    assert _kept("AO%", HEADER)
+    assert not _kept("AO", HEADER)
