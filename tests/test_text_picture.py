@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import Detectors, Reading, SearchSettings, TextBox
 from scrub_pixels.text.box_reader import BoxReader
+from scrub_pixels.text.candidates import believable
 from scrub_pixels.text.leftovers import unexplained
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.reading import Choice, LineReader
@@ -167,3 +169,10 @@ def test_crumbs_beside_a_line_that_reads_surely_take_it_not_apart() -> None:
     whole = Candidate(line.expanded(2, 2, (200, 300)), 0.9, Choice(Reading("20221105", 0.98)))
     crumbs = [Candidate(dot, 0.9, Choice(Reading("1", 0.99))) for dot in dots]
     assert whole in unpacking.unpacked(image, [whole, *crumbs], ())
+
+
+@pytest.mark.parametrize(("text", "confidence", "expected"), [
+    ("Ph9-0wM04", 0.69, True), ("Ph9-0wM04", 0.49, False), ("hhhlhhll", 0.69, False), ("hhhlhhll", 0.75, True)])
+def test_over_tissue_a_badly_read_line_is_believed_if_its_letters_differ(text, confidence, expected):
+    candidate = Candidate(Region(140, 109, 12, 80), 0.5, Choice(Reading(text, confidence)), plain=False)
+    assert believable(candidate, SearchSettings()) is expected

@@ -14,6 +14,9 @@ from scrub_pixels.text.settings import SearchSettings
 TURNED = 3.0
 """Heights of a line that turned text is long before it is read as such, whatever lines are in its box."""
 
+VARIED = 6
+"""Different letters and digits in a reading that is text however badly it was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -54,7 +57,8 @@ def believable(candidate: Candidate, settings: SearchSettings) -> bool:
     reading, plain = candidate.choice.best, candidate.plain
     tall = min(candidate.region.rows, candidate.region.columns) > settings.tallest_line
     lying = not candidate.choice.rotation  # turned letters are rare, and guessed in every upright edge
-    if is_real(reading, settings) and ((plain and lying and not tall) or is_word(reading, settings)):
+    words = is_word(reading, settings) or is_varied(reading)
+    if is_real(reading, settings) and ((plain and lying and not tall) or words):
         return True
     if tall:
         return False
@@ -77,6 +81,11 @@ def is_word(reading: Reading, settings: SearchSettings) -> bool:
     """Tell a reading that tissue hardly ever gives: three known characters, surely read."""
     known = sum(c.isascii() and c.isalnum() for c in reading.text)
     return known >= 3 and reading.confidence >= settings.sure_pair
+
+
+def is_varied(reading: Reading) -> bool:
+    """Tell a reading of so many different characters that tissue, which repeats itself, never gives it."""
+    return len({c for c in reading.text.lower() if c.isascii() and c.isalnum()}) >= VARIED
 
 
 def _continues(candidate: Candidate, line: Candidate) -> bool:
