@@ -173,7 +173,7 @@ def test_crumbs_beside_a_line_that_reads_surely_take_it_not_apart() -> None:
 
 @pytest.mark.parametrize(
     ("text", "confidence", "expected"),
-    [("Ph9-0wM04", 0.69, True), ("Ph9-0wM04", 0.49, False), ("hhhlhhll", 0.69, False), ("hhhlhhll", 0.75, True)],
+    [("Ph9-0wM04", 0.69, True), ("Ph9-0wM04", 0.49, False), ("hhhlhl", 0.69, False), ("hhhlhl", 0.75, True)],
 )
 def test_over_tissue_a_badly_read_line_is_believed_if_its_letters_differ(text, confidence, expected):
     candidate = Candidate(Region(140, 109, 12, 80), 0.5, Choice(Reading(text, confidence)), plain=False)
