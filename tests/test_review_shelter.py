@@ -57,6 +57,19 @@ def test_a_worker_is_kept_and_one_that_is_lost_is_replaced(worker):
         worker.run(fails, 0)
 
 
+def test_a_worker_that_is_killed_while_it_rests_is_replaced_unnoticed(worker):
+    first = worker.run(process, 0)
+    os.kill(first, signal.SIGKILL)
+    second = worker.run(process, 0)
+    assert second not in (first, os.getpid())
+    os.kill(second, signal.SIGKILL)
+    ends = time.monotonic() + 60
+    while worker._pool.active and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert not worker._pool.active, "the pool has not noticed yet"
+    assert worker.run(process, 0) not in (first, second, os.getpid())
+
+
 def test_the_end_of_the_site_ends_what_is_under_way(worker):
     said = []
 

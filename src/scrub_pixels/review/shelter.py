@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -96,7 +96,7 @@ class OneWorker:
 
     def start(self) -> None:
         """Start the worker, and let it load what work needs."""
-        self._started().schedule(_loaded)
+        self._scheduled(_loaded)
 
     def cost(self, seconds: float) -> Cost:
         """Return the time asked for, and a share of the free memory: nobody ends the site for the rest."""
@@ -110,7 +110,19 @@ class OneWorker:
         ScrubError
             If no worker can be started, or the site ends meanwhile.
         """
-        future = self._started().schedule(work, args=(task,))
+        try:
+            return self._run(work, task)
+        except BrokenProcessPool:  # it died while it had nothing to do, as when memory ran out elsewhere
+            self._forget()
+        try:
+            return self._run(work, task)
+        except BrokenProcessPool:
+            self._forget()
+            raise ScrubError("No worker process could be started.",
+                             remedy="Check the memory that is free; it is tried again.") from None
+
+    def _run(self, work: Callable[[Task], Outcome], task: Task) -> Outcome | Casualty:
+        future = self._scheduled(work, task)
         while not self._closed and not futures.wait([future], SECONDS_BETWEEN_LOOKS).done:
             pass  # a pool that is stopped leaves its futures as they are
         try:
@@ -120,16 +132,21 @@ class OneWorker:
         except (futures.CancelledError, futures.TimeoutError):
             raise ScrubError("The worker process was stopped.",
                              remedy="What was decided is kept, and done at the next start.") from None
-        except BrokenProcessPool:
-            self._forget()
-            raise ScrubError("No worker process could be started.",
-                             remedy="Check the memory that is free; it is tried again.") from None
 
     def close(self) -> None:
         """End the worker, in the middle of its work if need be: the next start does it again."""
         with self._lock:
             self._closed = True
         self._forget()
+
+    def _scheduled(self, work: Callable[..., Any], *tasks: Any) -> futures.Future[Any]:
+        pool = self._started()
+        try:
+            return pool.schedule(work, args=tasks)
+        except RuntimeError:
+            if pool.active:
+                raise
+            raise BrokenProcessPool("the worker died since") from None
 
     def _started(self) -> ProcessPool:
         with self._lock:
