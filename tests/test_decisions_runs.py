@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -106,7 +107,10 @@ def test_a_line_in_a_box_of_several_stays_and_the_rest_of_the_box_goes() -> None
     [_box(rows=20), TextLine(Region(MIDDLE + 4, 14, 12, 90), ONE, "Depth 12 cm", 0.99, 0.99)],
     [_box(), TextLine(Region(MIDDLE + 24, 14, 12, 90), ONE, "Depth 12 cm", 0.7, 0.99)],
     [_box(), TextLine(Region(MIDDLE + 32, 14, 12, 90), ONE, "Depth 12 cm", 0.99, 0.99)],
-], ids=["over frames", "as tall", "hardly read", "across the edge"])
+    [replace(_box(), alternatives=()), _inner()],
+    [replace(_box(), alternatives=("Kowalski 000",)), replace(_inner(), reading="000")],
+    [replace(_box(), reading="Kowalski Depth 12 cm"), _inner()],
+], ids=["over frames", "as tall", "hardly read", "across the edge", "in no reading", "dots", "in all"])
 def test_a_box_is_masked_whole_where_that_is_not_sure(lines: list[TextLine]) -> None:
     assert any(region.contains(lines[0].region) for region in _redacted(lines))
 
@@ -121,3 +125,22 @@ def test_two_letters_below_identifying_text_are_initials() -> None:
 def test_a_share_is_no_initials() -> None:
     assert _kept("AO%", HEADER)
     assert not _kept("AO", HEADER)
+
+
+@pytest.mark.parametrize("place", [
+    Region(MIDDLE + 12, 10, 20, 120), Region(MIDDLE - 12, 10, 20, 120), Region(MIDDLE, 190, 20, 120),
+], ids=["below", "above", "at the right"])
+def test_a_mask_does_not_grow_into_a_harmless_line_that_touches_it(place: Region) -> None:
+    name = TextLine(Region(MIDDLE, 10, 20, 200), ONE, "Kowalski", 0.99, 0.99)
+    kept = TextLine(place, ONE, "Depth 12 cm", 0.99, 0.99)
+    (mask,) = _redacted([name, kept])
+    assert mask.contains(name.region)
+    shared = mask.intersection(kept.region)
+    assert shared == name.region.intersection(kept.region)
+
+
+def test_a_mask_grows_as_ever_where_a_harmless_line_takes_most_of_its_place() -> None:
+    name = TextLine(Region(MIDDLE, 10, 20, 200), ONE, "Kowalski", 0.99, 0.99)
+    over = TextLine(Region(MIDDLE + 8, 30, 20, 100), ONE, "Depth 12 cm", 0.99, 0.99)
+    (mask,) = _redacted([name, over])
+    assert mask.bottom > name.region.bottom

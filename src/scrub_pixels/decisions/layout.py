@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from scrub_pixels.decisions.spelling import compact, fold
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
@@ -14,6 +15,7 @@ _JOINED = 2.5
 _STACK = 3.0
 _LEAST_STACK = 4
 _ALIKE = 1.6
+_LEAST_LETTERS = 3
 _BLOCK_WIDE, _BLOCK_HIGH = 16.0, 3.5
 
 
@@ -46,16 +48,24 @@ def same_place(one: TextLine, other: TextLine) -> bool:
 
 
 def encloses(block: TextLine, line: TextLine) -> bool:
-    """Tell whether a line is one of several in a box: it lies within, and takes half its height at most.
+    """Tell whether a line is one of several in a box that was read now as the one, now as the other.
 
-    Only in one frame: in more, text that moves may cross what stands within the box of its path.
+    It lies within, takes half its height at most, and is part of one reading of the box but not of all:
+    a piece of slanted text is part of every reading, a few dots or a crumb of a letter of none. Only in
+    one frame: in more, text that moves may cross what stands within the box of its path.
     """
     return (
         len(block.frames) == 1
         and block.rotation % 180 == 0
         and 2 * line.region.rows <= block.region.rows
         and block.region.contains(line.region)
+        and _is_in_one_reading(compact(fold(line.reading)), [compact(fold(r)) for r in block.readings])
     )
+
+
+def _is_in_one_reading(text: str, readings: Sequence[str]) -> bool:
+    with_it = [text in reading for reading in readings]
+    return sum(c.isalpha() for c in text) >= _LEAST_LETTERS and any(with_it) and not all(with_it)
 
 
 def value_of(label: TextLine, lines: Iterable[TextLine]) -> TextLine | None:

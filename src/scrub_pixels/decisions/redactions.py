@@ -113,8 +113,9 @@ def _kept_off(region: Region, core: Region, other: Region) -> Region:
     shared = core.intersection(other)
     if shared is not None:
         limit = _MARGINS * min(core.rows, other.rows)
-        stacked = shared.rows <= limit and core.row != other.row
-        return _halved(region, core, other, shared) if stacked else region
+        if shared.rows <= limit and core.row != other.row:
+            return _halved(region, core, other, shared)
+        return _not_grown_towards(region, core, other, shared)
     top, left, bottom, right = region.row, region.column, region.bottom, region.right
     if other.bottom <= core.row:
         top = max(top, other.bottom)
@@ -124,6 +125,25 @@ def _kept_off(region: Region, core: Region, other: Region) -> Region:
         left = max(left, other.right)
     else:
         right = min(right, other.column)
+    return Region.from_edges(top, left, bottom, right)
+
+
+def _not_grown_towards(region: Region, core: Region, other: Region, shared: Region) -> Region:
+    """Return `region` ending where `core` does, at the side of a line that reaches into `core` by less than half.
+
+    Nothing of `core` is given up: what was read as its letters stands within.
+    """
+    top, left, bottom, right = region.row, region.column, region.bottom, region.right
+    if 2 * shared.rows <= min(core.rows, other.rows):
+        if other.row > core.row and other.bottom >= core.bottom:
+            bottom = core.bottom
+        elif other.row < core.row and other.bottom <= core.bottom:
+            top = core.row
+    elif 2 * shared.columns <= min(core.columns, other.columns):
+        if other.column > core.column and other.right >= core.right:
+            right = core.right
+        elif other.column < core.column and other.right <= core.right:
+            left = core.column
     return Region.from_edges(top, left, bottom, right)
 
 
