@@ -34,6 +34,7 @@ def _kept(text: str, row: int = MIDDLE) -> bool:
 @pytest.mark.parametrize("text", [
     "Lowerpole", "LOWERPOLE", "Scan Ranqe (mm)", "Sex / Aqe", "Patlent Name", "Frq 8.5 HHz", "ED 39 cm/s",
     "Vmax 39 ca/s", "Focus 22om", "CrossxBean",
+    "PSAXMV LEVEL", "mA71", "xD 15,37 cm", "Peak 83 aHg", "RUO", "Patient I0",
 ])
 def test_what_small_fonts_do_to_phrases_labels_and_units_is_undone(text: str) -> None:
     assert _kept(text)
@@ -42,6 +43,7 @@ def test_what_small_fonts_do_to_phrases_labels_and_units_is_undone(text: str) ->
 @pytest.mark.parametrize("text", [
     "Lowerpolek", "Kowalski HHz", "Tom 22om Smith", "Iqbal", "Siddiqi", "Tariq", "Maqsood", "Qasim", "Aqel",
     "Patlent Name: Long", "Physiclan Small", "CarlaBean", "Bean", "Authur", "Statton", "Aqe 45",
+    "xD Smith 15 cm", "LUO", "Patient 10", "PSAXTON", "Tom I0",
 ])
 def test_names_that_look_like_it_stay_names(text: str) -> None:
     assert not _kept(text)
@@ -144,3 +146,20 @@ def test_a_mask_grows_as_ever_where_a_harmless_line_takes_most_of_its_place() ->
     over = TextLine(Region(MIDDLE + 8, 30, 20, 100), ONE, "Depth 12 cm", 0.99, 0.99)
     (mask,) = _redacted([name, over])
     assert mask.bottom > name.region.bottom
+
+
+def _piece(text: str, column: int = 42, **fields: object) -> TextLine:
+    return replace(_line(text, MIDDLE, column), region=Region(MIDDLE + 1, column, 10, 40), **fields)  # type: ignore[arg-type]
+
+
+def test_a_piece_of_a_harmless_line_in_its_place_is_no_word_of_its_own() -> None:
+    whole = _line("SUPRASPINATUS", others=("SUPRASPINATUS",))
+    assert _verdicts(whole, _piece("PINATU")) == [Verdict.BENIGN, Verdict.BENIGN]
+
+
+@pytest.mark.parametrize("piece", [
+    _piece("PINTO"), _piece("PINATU", column=400), _piece("PINATU", alternatives=("PINTO",)),
+    _piece("PINATU", frames=FrameSpan(0, 2)), _piece("PINATU", rotation=90), _piece("PINATU", confidence=0.5),
+], ids=["other letters", "elsewhere", "read otherwise", "longer", "turned", "hardly read"])
+def test_what_is_no_piece_of_it_is_judged_by_itself(piece: TextLine) -> None:
+    assert _verdicts(_line("SUPRASPINATUS"), piece)[1] is Verdict.PHI

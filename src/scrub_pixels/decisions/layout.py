@@ -16,6 +16,7 @@ _STACK = 3.0
 _LEAST_STACK = 4
 _ALIKE = 1.6
 _LEAST_LETTERS = 3
+_LEAST_PIECE = 0.4
 _BLOCK_WIDE, _BLOCK_HIGH = 16.0, 3.5
 
 
@@ -60,6 +61,19 @@ def encloses(block: TextLine, line: TextLine) -> bool:
         and 2 * line.region.rows <= block.region.rows
         and block.region.contains(line.region)
         and _is_in_one_reading(compact(fold(line.reading)), [compact(fold(r)) for r in block.readings])
+    )
+
+
+def is_piece(piece: TextLine, whole: TextLine) -> bool:
+    """Tell whether a line lies within a longer one, and every reading of it is part of the longer one's."""
+    text = compact(fold(whole.reading))
+    within = whole.frames.start <= piece.frames.start and piece.frames.stop <= whole.frames.stop
+    return (
+        within
+        and piece.rotation == whole.rotation
+        and whole.region.contains(piece.region)
+        and piece.region.rows > _LEAST_PIECE * whole.region.rows
+        and all(compact(fold(r)) in text and compact(fold(r)) != text for r in piece.readings)
     )
 
 

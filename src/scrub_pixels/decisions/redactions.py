@@ -129,7 +129,7 @@ def _kept_off(region: Region, core: Region, other: Region) -> Region:
 
 
 def _not_grown_towards(region: Region, core: Region, other: Region, shared: Region) -> Region:
-    """Return `region` ending where `core` does, at the side of a line that reaches into `core` by less than half.
+    """Return `region` ending where `core` does, at the side of a line that reaches less than half into it.
 
     Nothing of `core` is given up: what was read as its letters stands within.
     """

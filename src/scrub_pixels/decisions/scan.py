@@ -85,9 +85,12 @@ _VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
 _CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)cn|()om)(?![a-z])")
 _UNIT_FOR = {
     "HHz": "MHz", "HMz": "MHz", "kMz": "kHz", "ca/s": "cm/s", "cn/s": "cm/s", "nmHg": "mmHg", "mnHg": "mmHg",
+    "aHg": "mmHg",
 }  # fmt: skip
 _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
-_AS_WRITTEN = re.compile(r"\bmA(s?)\b")
+_AS_WRITTEN = re.compile(r"\bmA(s?)(?:\b|(?=\d{1,3}(?!\d)))")
+_CALIPER = re.compile(r"^x(?=[A-Z]{1,4}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
+_ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO)$")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
     r"(?<![^\W\d_])(?<!\d)(?=[\dOolISB.,]*\d)[\dOolISB.,]*[OolISB][\dOolISB.,]*" + _UNIT_AHEAD, re.IGNORECASE
@@ -116,11 +119,12 @@ _WIDEST = 0xFFFF
 _LEADING_ZERO = re.compile(r"0\d\d")
 _COUNTED = frozenset({"page", "pagina"})
 _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
+_VIEWS = ("psax", "plax")
 _SIDES = ("lt", "rt", "left", "right")
 _MOST_REPAIRS = 16
 _SHORTEST_REPAIR = 3
 _MOST_RUN = 3
-_CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u", "o": "d"}
+_CONFUSED_IN_CODES = {"u": "vw", "v": "u", "w": "u", "o": "dq"}
 _CONFUSED = {
     "u": "vwo", "v": "u", "w": "u", "h": "n", "n": "hm", "m": "n", "i": "l", "l": "i", "o": "cud", "c": "oe",
     "e": "c", "g": "q", "q": "g", "t": "i",
@@ -151,7 +155,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
     text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
-    text = _AS_WRITTEN.sub(r"milliamp\1", text)
+    text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
@@ -391,6 +395,8 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if word in self.vocabulary.lookalikes:
             return None
+        if word[:4] in _VIEWS and self._plain(word[4:]):
+            return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[word[:4]])
         for cut in range(2, len(word) - 2):
             head, tail = word[:cut], word[cut:]
             sided = head in _SIDES and (self._is_terms(tail) or self._is_phrase(head, tail))

@@ -23,6 +23,7 @@ from scrub_pixels.decisions.layout import (
     in_one_block,
     in_stack,
     is_below,
+    is_piece,
     line_height,
     precedes,
     same_place,
@@ -180,6 +181,7 @@ def judge(
     cases = [_case(line, lexicon, settings, context) for line in lines]
     cases = [_counted(_among_settings(case, cases), cases) for case in cases]
     cases = [_without_probe_number(case, cases) for case in cases]
+    cases = [_without_doubt_about_a_piece(case, cases, settings) for case in cases]
     by_layout = _layout_evidence(cases)
     found = tuple(_finding(case, by_layout.get(i, ()), settings) for i, case in enumerate(cases))
     return tuple(_in_known_places(f, c, context, settings) for f, c in zip(found, cases, strict=True))
@@ -256,6 +258,19 @@ def _stands_alike(case: _Case) -> bool:
 def _cleared(case: _Case, detail: str) -> _Case:
     plain = tuple(e for e in case.evidence if not e.speaks_for_phi)
     return replace(case, evidence=(*plain, Evidence(EvidenceKind.POSITION, detail, False)))
+
+
+def _without_doubt_about_a_piece(case: _Case, cases: Sequence[_Case], settings: DecisionSettings) -> _Case:
+    """Return a case without suspicion if it is a piece of a harmless line, found a second time in its place.
+
+    ``PINATU`` within the box of ``SUPRASPINATUS``: the letters are the same, and the whole word is known.
+    """
+    speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
+    if speaking != {EvidenceKind.UNKNOWN_WORD} or case.line.confidence < settings.min_confidence:
+        return case
+    wholes = (c for c in cases if _is_setting(c) and c.line.confidence >= settings.min_confidence)
+    found = any(is_piece(case.line, whole.line) for whole in wholes)
+    return _cleared(case, "a piece of a harmless line") if found else case
 
 
 def _counted(case: _Case, cases: Sequence[_Case]) -> _Case:
