@@ -8,7 +8,6 @@ import pytest
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import Reading, RememberingReader
-from scrub_pixels.text.boxes import thickness
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.changes import BLOCK, CLEAR, FAINT, ChangeMap, flows, largest_channel
 from scrub_pixels.text.cine import whole
@@ -16,7 +15,8 @@ from scrub_pixels.text.code_like import possible_codes
 from scrub_pixels.text.codes import _qr_corners, find_codes
 from scrub_pixels.text.ink import contrast_map, ink_of
 from scrub_pixels.text.reading import Choice
-from scrub_pixels.text.tracks import Track, same_strokes
+from scrub_pixels.text.strokes import SIGHTS, Strokes
+from scrub_pixels.text.tracks import Track
 
 
 def speckle(seed: int, rows: int = 60, columns: int = 240, mean: float = 30.0) -> np.ndarray:
@@ -83,43 +83,99 @@ def test_of_a_line_cut_by_the_edge_of_an_area_only_the_whole_one_is_kept():
     assert whole([line, line]) == [line, line]
 
 
-def track_of(text: str, image: np.ndarray) -> Track:
-    region = Region(10, 0, 40, 200)
-    return Track(Candidate(region, 0.95, read_as(text)), 0, 1, image[region.slices].copy())
+PLACE = Region(10, 0, 40, 200)
+
+
+def sight(text: str, confidence: float = 0.95) -> Candidate:
+    return Candidate(PLACE, 0.95, read_as(text, confidence))
+
+
+def track_of(text: str, seeds=range(1, SIGHTS + 1), confidence: float = 0.95) -> Track:
+    """Return a line that was read the same in several frames, over ground that moved."""
+    frames = [lettered(text, speckle(seed)) for seed in seeds]
+    track = Track(sight(text, confidence), 0, 1, frames[0][PLACE.slices].copy())
+    for number, frame in enumerate(frames[1:], 1):
+        track.seen(sight(text, confidence), number, frame)
+    return track
 
 
 def test_a_line_over_moving_ground_stands_stroke_by_stroke():
-    track = track_of("NAME 18", lettered("NAME 18", speckle(1)))
-    assert track.stands_in(lettered("NAME 18", speckle(2)))
+    track = track_of("NAME 18")
+    assert track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
 
 
-@pytest.mark.parametrize("text", ["NAME 19", "NAME 78", "MAME 18", "NAME 1", "NAME 181", "DOE JANE", ""])
-def test_a_line_that_changed_in_one_letter_has_to_be_read(text):
-    track = track_of("NAME 18", lettered("NAME 18", speckle(1)))
-    assert not track.stands_in(lettered(text, speckle(2)))
+@pytest.mark.parametrize(
+    "text", ["NAME 19", "NAME 78", "MAME 18", "NAMF 18", "NAME I8", "NAME 1", "NAME 181", "DOE JANE", ""]
+)
+@pytest.mark.parametrize("seed", [20, 21, 22])
+def test_a_line_that_changed_in_one_letter_has_to_be_read(text, seed):
+    assert not track_of("NAME 18").stands_in(lettered(text, speckle(seed)), PLACE)
+
+
+@pytest.mark.parametrize("sights", range(1, SIGHTS))
+def test_a_line_is_read_in_every_frame_until_its_strokes_are_known(sights):
+    track = track_of("NAME 18", range(1, sights + 1))
+    assert not track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
+
+
+def test_a_line_that_read_otherwise_is_not_known_any_more():
+    track = track_of("NAME 18")
+    shown = lettered("NAME 18", speckle(20))
+    track.seen(sight("NAME 19"), 5, shown)
+    assert not track.stands_in(shown, PLACE)
 
 
 def test_a_line_that_was_not_read_for_sure_is_read_again():
-    image = lettered("NAME 18", speckle(1))
-    track = track_of("NAME 18", image)
-    track.candidate = Candidate(track.region, 0.95, read_as("NAME 18", 0.5))
-    assert not track.stands_in(image)
+    assert not track_of("NAME 18", confidence=0.5).stands_in(lettered("NAME 18", speckle(20)), PLACE)
 
 
 def test_a_line_that_fades_is_read_again_however_often_it_was_read_alike():
-    shown = lettered("NAME 18", speckle(1))
-    faded = cv2.addWeighted(shown, 0.7, speckle(3), 0.3, 0)
-    track = track_of("NAME 18", shown)
-    for frame in range(1, 9):
-        track.seen(Candidate(track.region, 0.95, read_as("NAME 18")), frame, shown)
-    assert track.stands_in(shown)
-    assert not track.stands_in(faded)
+    track = track_of("NAME 18", range(1, 9))
+    shown = lettered("NAME 18", speckle(20))
+    assert track.stands_in(shown, PLACE)
+    assert not track.stands_in(cv2.addWeighted(shown, 0.7, speckle(23), 0.3, 0), PLACE)
 
 
-def test_strokes_of_another_shape_or_without_contrast_are_not_the_same():
-    flat = np.full((20, 60), 90, np.uint8)
-    assert not same_strokes(flat, flat[:-1], thickness(Region(0, 0, 20, 60)))
-    assert not same_strokes(flat, flat, 20)
+def test_a_line_that_fades_slowly_is_read_again():
+    track = track_of("NAME 18")
+    stood = []
+    for step in range(1, 12):
+        share = 1 - 0.05 * step
+        faded = cv2.addWeighted(lettered("NAME 18", speckle(20)), share, speckle(30), 1 - share, 0)
+        stood.append(track.stands_in(faded, PLACE))
+        track.seen(sight("NAME 18"), step + SIGHTS, faded)
+    assert not all(stood)
+    assert not track.stands_in(lettered("NAME 18", speckle(20)) // 2, PLACE)
+
+
+def test_what_a_detector_sees_outside_of_a_line_is_another_line():
+    track = track_of("NAME 18")
+    shown = lettered("NAME 18", speckle(20))
+    cv2.putText(shown, "X", (150, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 220, 2)
+    assert not track.stands_in(shown, PLACE)
+    assert track.stands_in(shown, Region(15, 0, 30, 130))
+
+
+def test_a_dim_value_behind_a_bright_label_has_to_be_read_when_it_changes():
+    def shown(value: str, seed: int) -> np.ndarray:
+        label = lettered("ID", speckle(seed))
+        return cv2.putText(label, value, (60, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 150, 2)
+
+    track = Track(sight("ID 4711"), 0, 1, shown("4711", 1)[PLACE.slices].copy())
+    for seed in range(2, SIGHTS + 1):
+        track.seen(sight("ID 4711"), seed, shown("4711", seed))
+    assert track.stands_in(shown("4711", 20), PLACE)
+    for other in ("4712", "4911", "471", ""):
+        assert not track.stands_in(shown(other, 20), PLACE)
+
+
+def test_places_of_another_shape_or_without_strokes_are_not_the_same():
+    flat, text = np.full((40, 200), 90, np.uint8), lettered("NAME 18", speckle(1))[PLACE.slices]
+    for shown, now in ((text, text[:-1]), (flat, flat)):
+        strokes = Strokes.first(PLACE, sight("NAME 18"), shown)
+        for _ in range(SIGHTS):
+            strokes = strokes.after(PLACE, sight("NAME 18"), shown)
+        assert not strokes.stand_in(now, 40, PLACE)
 
 
 class Counting:

@@ -98,7 +98,8 @@ class CineSearch:
         """Tell a box over moving ground that has to be read from one that was, and stands as it did."""
         if not self._changes.touches(box.region):
             return False
-        track = next((t for t in self._live if t.holds(box.region) and t.stands_in(image)), None)
+        place = box.region
+        track = next((t for t in self._live if t.holds(place) and t.stands_in(image, place)), None)
         if track is not None:
             track.stop = max(track.stop, frame + 1)
         return track is None

@@ -12,11 +12,10 @@ import numpy as np
 
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.boxes import is_upright, same_text, thickness
-from scrub_pixels.text.changes import largest_channel
-from scrub_pixels.text.ink import contrast_map
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate
 from scrub_pixels.text.readers import Image, Reading
+from scrub_pixels.text.strokes import Strokes
 
 STILL_THERE = 0.55
 """Correlation with its last searched appearance from which a line counts as still standing."""
@@ -35,18 +34,6 @@ MORE = 4
 
 RUNAWAY = 2.0
 """Growth of a box over texture from one sight to the next above which it is no longer believed."""
-
-STROKE = 0.6
-"""Share of a line's contrast from which a sample is a stroke of it for sure, over whatever ground."""
-
-STANDS, CELL_STANDS = 0.92, 0.75
-"""Shares of the strokes of a line, and of any half a letter of it, that are as they were if it stands."""
-
-SAME_SAMPLE = 14
-"""Grey levels by which coding noise may change a stroke."""
-
-NEW_STROKES, CELL_NEW = 0.1, 0.25
-"""Shares of new strokes, of those of a line and of half a letter, that may be moving ground."""
 
 MOST_OF_IT = 0.5
 """Share of a line's place, which has margins and grows as the line is seen again, that a box of it has."""
@@ -80,6 +67,7 @@ class Track:
 
     def __post_init__(self) -> None:
         self._note(self.candidate)
+        self._strokes = Strokes.first(self.region, self.candidate, self.appearance)
 
     @property
     def region(self) -> Region:
@@ -98,6 +86,7 @@ class Track:
         self.candidate = Candidate(region, detection, best.choice, best.plain)
         self.stop = max(self.stop, frame + 1)
         self.appearance = image[region.slices].copy()
+        self._strokes = self._strokes.after(region, candidate, self.appearance)
 
     def _is_like(self, candidate: Candidate) -> bool:
         """Tell whether both are upright boxes on plain ground, so that their union is no runaway."""
@@ -112,14 +101,11 @@ class Track:
         grown = self.region.expanded(REACH, REACH, (region.bottom + REACH, region.right + REACH))
         return grown.contains(region) and region.columns >= MOST_OF_IT * self.region.columns
 
-    def stands_in(self, image: Image) -> bool:
-        """Tell whether a line that was read for sure stands in `image`, though the ground may move.
-
-        It does stroke by stroke; new strokes beside the old ones, or a letter less, and it has to be read.
-        """
+    def stands_in(self, image: Image, box: Region) -> bool:
+        """Tell whether a line that was read for sure is all there is in a box of `image`; see `Strokes`."""
         if self.candidate.choice.best.confidence < SURE or is_upright(self.region):
             return False
-        return same_strokes(self.appearance, image[self.region.slices], thickness(self.region))
+        return self._strokes.stand_in(image[self.region.slices], thickness(self.region), box)
 
     def is_same_place(self, region: Region) -> bool:
         """Tell whether `region` is this line's place."""
@@ -174,23 +160,6 @@ def misreads(text: str, best: Reading) -> bool:
     shared = sum(block.size for block in matcher.get_matching_blocks())
     part = len(other) >= 2 and shared >= PART * len(other)
     return other in own or part or matcher.ratio() >= ALIKE
-
-
-def same_strokes(known: Image, now: Image, height: int) -> bool:
-    """Tell whether the strokes of a line, and of every part of a letter of it, are as they were."""
-    if known.shape != now.shape:
-        return False
-    before, after = contrast_map(known), contrast_map(now)
-    full = STROKE * float(np.percentile(before, 96))
-    strokes = before > full
-    same = strokes & (largest_channel(cv2.absdiff(known, now)) <= SAME_SAMPLE)
-    new = (after > full) & (cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    edges = np.arange(0, strokes.shape[1], max(4, height // 2))
-    whole, kept, added = (np.add.reduceat(p.sum(axis=0), edges) for p in (strokes, same, new))
-    count = whole.sum()
-    as_they_were = kept.sum() >= STANDS * count and (kept >= CELL_STANDS * whole).all()
-    none_new = added.sum() <= NEW_STROKES * count and (added <= CELL_NEW * count / len(edges)).all()
-    return bool(count and as_they_were and none_new)
 
 
 def correlation(a: Image, b: Image) -> float:
