@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
+from scrub_pixels.text.changes import largest_channel
 from scrub_pixels.text.readers import Image
 
 THIN = 5
@@ -51,11 +52,12 @@ Mask = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class _Bars:
-    """Boxes of thin bars, one row each: left, top, columns, rows."""
+    """Boxes of thin bars, one row each: left, top, columns, rows; and all components they are among."""
 
     boxes: NDArray[np.int32]
     labels: NDArray[np.int32]
     numbers: NDArray[np.intp]
+    count: int
 
 
 def graphics_near(image: Image, region: Region) -> Mask:
@@ -104,7 +106,7 @@ def without(image: Image, region: Region, marks: Mask) -> Image:
 
 
 def _grey(image: Image) -> Image:
-    return np.ascontiguousarray(image if image.ndim == 2 else image.max(axis=2))
+    return largest_channel(np.ascontiguousarray(image))
 
 
 def _rulers(grey: Image) -> Mask:
@@ -113,9 +115,12 @@ def _rulers(grey: Image) -> Mask:
     marks = np.zeros(grey.shape, np.uint8)
     for level in LEVELS:
         bars = _bars(thin, grey, level)
+        chosen = np.zeros(bars.count, np.uint8)
         for members in _columns(bars.boxes):
             for ruler in _progressions(bars.boxes, members):
-                marks |= np.isin(bars.labels, bars.numbers[ruler]).astype(np.uint8)
+                chosen[bars.numbers[ruler]] = 1
+        if chosen.any():
+            marks |= chosen[bars.labels]
     return marks
 
 
@@ -127,14 +132,15 @@ def _thinned(grey: Image) -> Image:
 
 def _bars(thin: Image, grey: Image, level: int) -> _Bars:
     """Return the free-standing thin bars of at least `level` grey levels."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((thin >= level).astype(np.uint8), connectivity=8)
+    above = (thin >= level).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
     columns, rows, area = stats[:, 2], stats[:, 3], stats[:, 4]
     fits = (columns >= LEAST_TICK) & (columns <= LONGEST_TICK) & (rows < THIN) & (columns > rows)
     fits &= area >= 0.8 * columns * rows
     fits[0] = False
     numbers = np.flatnonzero(fits)
     numbers = numbers[_stand_free(stats[numbers], grey, level)]
-    return _Bars(stats[numbers, :4], np.asarray(labels, np.int32), numbers)
+    return _Bars(stats[numbers, :4], np.asarray(labels, np.int32), numbers, count)
 
 
 def _stand_free(stats: NDArray[np.int32], grey: Image, level: int) -> NDArray[np.bool_]:
@@ -198,9 +204,10 @@ def _planes(image: Image) -> Iterator[Image]:
     """Yield what a trace may stand out by: brightness, or colour."""
     yield _grey(image)
     if image.ndim == 3:
-        colour = image.max(axis=2) - image.min(axis=2)
+        red, green, blue = cv2.split(np.ascontiguousarray(image))
+        colour = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
         if colour.max() >= LEVELS[0]:
-            yield np.ascontiguousarray(colour)
+            yield np.asarray(colour, np.uint8)
 
 
 def _single_valued(mask: Mask) -> Mask:
