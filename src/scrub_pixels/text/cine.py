@@ -18,6 +18,7 @@ import numpy as np
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.changes import ChangeMap, blocks_under, flows, merged, rectangles
 from scrub_pixels.text.codes import LEAST_SIDE, find_codes
+from scrub_pixels.text.fine_print import is_unread_fine_print
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
@@ -46,6 +47,8 @@ class CineSearch:
         self._stretch = FrameSpan(0, 1)
         self._moved: Any = None
         self._known: Sequence[Candidate] = ()
+        self.has_fine_print = False
+        """Whether something was seen that is too small to be read: a picture in the picture, perhaps."""
 
     @property
     def standing(self) -> list[Candidate]:
@@ -75,7 +78,8 @@ class CineSearch:
         self._ended += self._live
         self._changes = ChangeMap(image)
         self._changes.since[:] = frame
-        found = [*self._picture.search(image, known=self._known), *find_codes(image)]
+        whole_frame = Region.whole((image.shape[0], image.shape[1]))
+        found = [*self._searched(image, [whole_frame], self._known), *find_codes(image)]
         self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
         self._restart(frame, image)
 
@@ -86,13 +90,20 @@ class CineSearch:
         moving = changes.moving
         events = self._with_touched_lines(rectangles(changes.changed & ~moving, shape))
         still = [t.candidate for t in self._live if not changes.touches(t.region)]
-        found = self._picture.search(image, events, [*self._known, *still]) if events else []
+        found = self._searched(image, events, [*self._known, *still]) if events else []
         for event in events:
             if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
                 found += find_codes(image, event)
         flowing = flows(moving, shape)
         wanted = functools.partial(self._is_news, frame=frame, image=image)
         return found + (self._picture.look_once(image, flowing, 1.0, wanted) if flowing else [])
+
+    def _searched(self, image: Image, areas: list[Region], known: Sequence[Candidate]) -> list[Candidate]:
+        """Return the lines of parts of a frame, and what is too small to be a line of the search."""
+        lines = self._picture.search(image, areas, known)
+        small = self._picture.fine_print(image, areas, [*lines, *known])
+        self.has_fine_print = self.has_fine_print or is_unread_fine_print(small)
+        return lines + small
 
     def _is_news(self, box: TextBox, frame: int, image: Image) -> bool:
         """Tell a box over moving ground that has to be read from one that was, and stands as it did."""

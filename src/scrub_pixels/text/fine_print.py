@@ -56,6 +56,9 @@ SCALE = 3.0
 SURROUNDINGS = 16
 """Samples around a row that are shown with it."""
 
+SLACK, SEVERAL = 4, 2
+"""Samples that a box is thicker than its letters, and rows that are a header rather than a speck."""
+
 SEEN = 0.5
 """Detection from which a box counts once fine print was surely seen in the picture."""
 
@@ -116,6 +119,12 @@ class FinePrint:
         return replace(read, region=region, choice=read.choice if surely else Choice(UNREAD))
 
 
+def is_unread_fine_print(candidates: Sequence[Candidate]) -> bool:
+    """Tell whether several of these are small and were not read: there may be more of them over tissue."""
+    small = [c for c in candidates if not c.choice.best.text and thickness(c.region) <= HIGHEST + SLACK]
+    return len(small) >= SEVERAL
+
+
 def fine_rows(image: Image, area: Region, known: Sequence[Region]) -> list[Region]:
     """Return the rows of small marks on even ground in a part of a picture, outside what is known.
 
@@ -132,13 +141,20 @@ def fine_rows(image: Image, area: Region, known: Sequence[Region]) -> list[Regio
     planes = cv2.split(part) if part.ndim == 3 else (part,)
     grounds = [cv2.morphologyEx(p, cv2.MORPH_OPEN, np.ones((STROKE, STROKE), np.uint8)) for p in planes]
     above = functools.reduce(cv2.max, (cv2.subtract(p, g) for p, g in zip(planes, grounds, strict=True)))
-    marks = (above > CONTRAST).astype(np.uint8)
+    marks = ((above > CONTRAST) & _level(grounds)).astype(np.uint8)
     for region in known:
         inside = region.intersection(area)
         if inside is not None:
             marks[inside.moved(-area.row, -area.column).slices] = 0
     rows = (row for row in _rows(marks) if _is_uneven(marks, row) and _on_even_ground(grounds, row))
     return [row.moved(area.row, area.column) for row in rows]
+
+
+def _level(grounds: Planes) -> NDArray[np.bool_]:
+    """Tell where the ground is even: a row ends where tissue begins, however close."""
+    around = np.ones((3, 3), np.uint8)
+    spread = (cv2.subtract(cv2.dilate(ground, around), cv2.erode(ground, around)) for ground in grounds)
+    return np.asarray(functools.reduce(cv2.max, spread) <= EVEN)
 
 
 def _rows(marks: NDArray[np.uint8]) -> list[Region]:

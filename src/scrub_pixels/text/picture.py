@@ -49,10 +49,6 @@ class PictureSearch:
     def _second_look(self) -> SecondLook:
         return SecondLook(self.detectors.fine, self.lines, self.settings)
 
-    @cached_property
-    def _fine_print(self) -> FinePrint:
-        return FinePrint(self.detectors, self._reader, self.settings)
-
     def search(
         self, image: Image, within: Sequence[Region] | None = None, known: Sequence[Candidate] = ()
     ) -> list[Candidate]:
@@ -67,8 +63,13 @@ class PictureSearch:
         lines = self._reader.accepted(image, kept)
         seen = [box for _, boxes in looks for box in boxes]
         lines += missed.put_back(image, seen, [*lines, *known])
-        lines = self._second_look.confirmed(image, lines)
-        return lines + self._fine_print.found(image, areas, [*lines, *known])
+        return self._second_look.confirmed(image, lines)
+
+    def fine_print(
+        self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """Return what stands in parts of `image` too small for the search, and outside of `lines`."""
+        return FinePrint(self.detectors, self._reader, self.settings).found(image, areas, lines)
 
     def look_once(
         self, image: Image, within: Sequence[Region], scale: float, wanted: Callable[[TextBox], bool]

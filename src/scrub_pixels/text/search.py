@@ -23,6 +23,9 @@ DEFAULTS = SearchSettings()
 SCANNED_PAGE = "a scanned page: handwriting may stand on it"
 """Doubt about paper, whatever was read on it: a pen is read less surely than print."""
 
+FINE_PRINT = "text too small to be read, of a picture in the picture perhaps: more may stand over tissue"
+"""Doubt about an inner picture: its header is masked, but its captions are hardly found."""
+
 LEAST_LINES = 3
 """Lines of text that a light, noisy picture shows before it is taken for paper; a radiograph has fewer."""
 
@@ -86,8 +89,12 @@ def find_text(
         searched,
         _names(picture.detectors.first, reader),
         tuple(searches) or ("display",),
-        (SCANNED_PAGE,) if scanned and len(found) >= LEAST_LINES else (),
+        _doubts(scanned and len(found) >= LEAST_LINES, any(s.has_fine_print for s in searches.values())),
     )
+
+
+def _doubts(scanned: bool, fine_print: bool) -> tuple[str, ...]:
+    return (*((SCANNED_PAGE,) if scanned else ()), *((FINE_PRINT,) if fine_print else ()))
 
 
 def _standing(searches: dict[str, CineSearch], view: CineSearch) -> list[Candidate]:
