@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from test_decisions_names import GIVEN, ROMANISED, SURNAMES
 
 from scrub_pixels.decisions import Context, DecisionSettings, Identity, Verdict, judge
 from scrub_pixels.decisions.redactions import redactions
@@ -163,3 +164,32 @@ def test_a_piece_of_a_harmless_line_in_its_place_is_no_word_of_its_own() -> None
 ], ids=["other letters", "elsewhere", "read otherwise", "longer", "turned", "hardly read"])
 def test_what_is_no_piece_of_it_is_judged_by_itself(piece: TextLine) -> None:
     assert _verdicts(_line("SUPRASPINATUS"), piece)[1] is Verdict.PHI
+
+
+CONTEXTS = (
+    "{0} 3.5 MHz", "{0} 4.2 cm", "{0}: 94%", "{0}=7.6", "Gain {0} 20", "Depth 12 cm {0}", "RT {0}", "RT{0}",
+    "TIS<2.0{0}", "C:/{0}/image.dcm", "{0}...", "12/60 {0}", "Chest {0} 35 mA 5.5 0.6", "{0} 8.5 HHz",
+    "x{0} 15.37 cm", "{0} 22om", "PSAX{0}", "Lower{0}", "Lat: F {0}", "Scan {0} (mm)",
+)  # fmt: skip
+"""Places where technical words stand, in which no name may be taken for one."""
+
+HOMOGRAPHS = load_vocabulary().company | load_vocabulary().band | load_vocabulary().rare | {"day"}
+"""Terms that are declared to be names, and the one unit that is one: ``60 day``."""
+
+
+@pytest.mark.parametrize("form", CONTEXTS)
+def test_no_name_stays_for_standing_among_technical_words(form: str) -> None:
+    some = (*SURNAMES[::2], *GIVEN[::4], *ROMANISED[::2])
+    names = [name.upper() for name in some if name not in HOMOGRAPHS]
+    assert len(names) > 600
+    assert [text for text in map(form.format, names) if _kept(text)] == []
+
+
+def test_no_name_stays_in_a_menu_or_in_a_stack_of_settings() -> None:
+    kept = []
+    for name in (name.title() for name in SURNAMES[::8] if name not in HOMOGRAPHS):
+        menu = _menu(HEADER, "File", "View", name, "Help", "Tools")
+        settings = ("FR 20 Hz", "MI 0.8", name, "Gain 20")
+        stack = [_line(text, MIDDLE + 14 * i) for i, text in enumerate(settings)]
+        kept += [name for found in (_verdicts(*menu)[2], _verdicts(*stack)[2]) if found is Verdict.BENIGN]
+    assert kept == []

@@ -89,7 +89,7 @@ _UNIT_FOR = {
 }  # fmt: skip
 _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
 _AS_WRITTEN = re.compile(r"\bmA(s?)(?:\b|(?=\d{1,3}(?!\d)))")
-_CALIPER = re.compile(r"^x(?=[A-Z]{1,4}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
+_CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
 _ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO)$")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
