@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from scrub_pixels.catalog import load_columns
-from scrub_pixels.catalog.formats import cell, form_of, open_catalog
+from scrub_pixels.catalog.formats import ROWS_A_GROUP, cell, form_of, open_catalog, schema_of, sink
 from scrub_pixels.catalog.merging import OutOfOrder, old_folders
 from scrub_pixels.catalog.outline import tree
 from scrub_pixels.catalog.pages import rendered
-from scrub_pixels.catalog.parts import Batch, read_batch
+from scrub_pixels.catalog.parts import Batch, as_table, read_batch
 from scrub_pixels.catalog.query import Question, ask
 from scrub_pixels.catalog.rows import File, stored_name
-from scrub_pixels.catalog.scan import Order, make_catalog
+from scrub_pixels.catalog.scan import Order, about_now, make_catalog
 from scrub_pixels.catalog.summary import summary_page
 from scrub_pixels.catalog.walk import folder_key, walk
 from scrub_pixels.cli import main
@@ -332,3 +332,18 @@ def test_a_catalog_of_an_output_folder_may_stand_in_it(tmp_path):
     assert main(["catalog", str(out), "-o", str(out / "catalog.csv"), "--deidentified", "-j", "0", "-q"]) == 0
     assert len((out / "catalog.csv").read_text().splitlines()) == 2
     assert main(["catalog", str(out), "-o", str(out / "private.csv"), "-j", "0", "-q"]) == 2
+
+
+def test_rows_do_not_wait_for_one_another_in_memory(tmp_path):
+    import pyarrow.parquet as pq
+
+    columns = load_columns()
+    rows = [[None] * len(list(columns))] * 700
+    path = tmp_path / "c.parquet"
+    with sink(path, "parquet", columns, about_now(Order(tmp_path, path))) as written:
+        for _ in range(50):
+            written.write(as_table(rows, schema_of(columns)))
+            assert written._rows < ROWS_A_GROUP
+    found = pq.ParquetFile(path).metadata
+    sizes = [found.row_group(n).num_rows for n in range(found.num_row_groups)]
+    assert sizes == [ROWS_A_GROUP, ROWS_A_GROUP, 700 * 50 - 2 * ROWS_A_GROUP]

@@ -1,5 +1,6 @@
 """Cohorts: named questions, reproducible samples, and what has changed since."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -57,6 +58,17 @@ def test_samples_repeat_and_depend_on_the_seed_only(catalog):
     assert len(first) == 7 == len(set(first)) and first == chosen(catalog, Question(sample=Sample(7)))
     assert first != chosen(catalog, Question(sample=Sample(7, seed=1)))
     assert set(first) < set(chosen(catalog, Question(sample=Sample(8)))), "a larger sample holds the smaller"
+
+
+def test_a_sample_is_the_first_in_the_order_of_a_hash_and_stays_so_in_later_versions(catalog):
+    def draw(uid: str) -> str:
+        return hashlib.md5(f"3\x1f{uid}".encode(), usedforsecurity=False).hexdigest()
+
+    names = sorted((draw(f"1.2.{n}"), f"{n:02}.dcm") for n in range(40))
+    assert chosen(catalog, Question(sample=Sample(9, seed=3))) == sorted(name for _, name in names[:9])
+    patients = sorted((draw(f"P{n}"), n) for n in range(10))[:2]
+    rows = chosen(catalog, Question(sample=Sample(2, "patient", seed=3)))
+    assert {int(name[:2]) % 10 for name in rows} == {n for _, n in patients} and len(rows) == 8
 
 
 def test_samples_of_patients_are_whole(catalog):

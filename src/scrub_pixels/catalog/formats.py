@@ -22,7 +22,7 @@ from scrub_pixels.errors import UsageError
 
 FORMAT = "scrub-pixels-catalog/1"
 ABOUT = b"scrub_pixels_catalog"
-ROWS_A_GROUP = 1 << 16
+ROWS_A_GROUP = 1 << 14
 ROWS_A_FILE = 1 << 20
 MAKE_ONE = "Make one: scrub-pixels catalog IN -o FILE."
 PART_NAME = "part-{:05d}.parquet"

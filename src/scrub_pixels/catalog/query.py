@@ -121,17 +121,24 @@ class Question:
 
 
 def _sampled(base: str, sample: Sample) -> str:
-    """Draw units in the order of a hash of seed and identity; with strata, evenly from each."""
-    stratum = f'"{sample.stratify}"' if sample.stratify else "NULL"
-    unit = UNITS[sample.by]
-    return f"""WITH base AS ({base}),
-units AS (SELECT {unit} AS unit, min(CAST({stratum} AS VARCHAR)) AS stratum,
-          md5('{int(sample.seed)}' || chr(31) || {unit}) AS draw FROM base GROUP BY ALL),
-drawn AS (SELECT unit, min(draw) AS draw, min(stratum) AS stratum FROM units GROUP BY unit),
-ranked AS (SELECT unit, draw, (row_number() OVER (PARTITION BY stratum ORDER BY draw, unit) - 0.5)
-           / count(*) OVER (PARTITION BY stratum) AS share FROM drawn)
-SELECT * FROM base WHERE {unit} IN
-    (SELECT unit FROM ranked ORDER BY share, draw, unit LIMIT {int(sample.size)})"""
+    """Draw units in the order of a hash of seed and identity; with strata, evenly from each.
+
+    Without strata the first of that order are the sample: DuckDB keeps only so many while it reads. What a
+    sample is drawn of is read twice, which is much cheaper than to put all its columns down once.
+    """
+    unit, draw = UNITS[sample.by], f"md5('{int(sample.seed)}' || chr(31) || unit)"
+    drawn = _evenly(sample.stratify, unit, draw) if sample.stratify else (
+        f"SELECT unit FROM (SELECT DISTINCT {unit} AS unit FROM base) ORDER BY {draw}, unit")
+    return f"""WITH base AS NOT MATERIALIZED ({base})
+SELECT * FROM base WHERE {unit} IN ({drawn} LIMIT {int(sample.size)})"""
+
+
+def _evenly(stratum: str, unit: str, draw: str) -> str:
+    return f"""SELECT unit FROM (
+    SELECT unit, {draw} AS draw, (row_number() OVER (PARTITION BY stratum ORDER BY {draw}, unit) - 0.5)
+           / count(*) OVER (PARTITION BY stratum) AS share
+    FROM (SELECT {unit} AS unit, min(CAST("{stratum}" AS VARCHAR)) AS stratum FROM base GROUP BY ALL))
+ORDER BY share, draw, unit"""
 
 
 @dataclass(frozen=True)
