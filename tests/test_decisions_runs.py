@@ -169,7 +169,7 @@ def test_what_is_no_piece_of_it_is_judged_by_itself(piece: TextLine) -> None:
 CONTEXTS = (
     "{0} 3.5 MHz", "{0} 4.2 cm", "{0}: 94%", "{0}=7.6", "Gain {0} 20", "Depth 12 cm {0}", "RT {0}", "RT{0}",
     "TIS<2.0{0}", "C:/{0}/image.dcm", "{0}...", "12/60 {0}", "Chest {0} 35 mA 5.5 0.6", "{0} 8.5 HHz",
-    "x{0} 15.37 cm", "{0} 22om", "PSAX{0}", "Lower{0}", "Lat: F {0}", "Scan {0} (mm)",
+    "+ {0} 15.37 cm", "{0} 22om", "PSAX{0}", "Lower{0}", "Lat: F {0}", "Scan {0} (mm)",
 )  # fmt: skip
 """Places where technical words stand, in which no name may be taken for one."""
 
