@@ -402,3 +402,18 @@ def test_random_bytes_in_the_middle_of_a_real_header(noise):
         deidentify(dataset, BASIC, KEY)
     except Refusal:
         pass
+
+
+@pytest.mark.parametrize(("keyword", "code"), [("SelectorSLValue", "i"), ("SelectorFLValue", "f"),
+                                               ("SelectorFDValue", "d"), ("SelectorUSValue", "H")])
+@pytest.mark.parametrize("order", "<>")
+def test_a_name_spelt_in_numbers_goes(keyword, code, order):
+    secret = b"  Quillfeathers "
+    dataset, item = Dataset(), Dataset()
+    dataset.SOPClassUID, dataset.PatientName = "1.2.840.10008.5.1.4.1.1.7", "Quillfeathers^Ada"
+    numbers = list(struct.unpack(f"{order}{len(secret) // struct.calcsize(code)}{code}", secret))
+    setattr(item, keyword, numbers)
+    setattr(dataset, keyword, numbers)
+    dataset.ReferencedImageSequence = [item]
+    result = deidentify(dataset, BASIC, KEY).dataset
+    assert all(element.value != numbers for element in result.iterall())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from functools import lru_cache
+from types import MappingProxyType
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -25,6 +27,9 @@ from scrub_pixels.header.trust import TEXT, is_code, spelling
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BYTES = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 _LARGEST = 1 << 20
+_FORMATS = MappingProxyType(
+    {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "I"}
+)
 _SHORTEST_IN_CODE = 4
 _ID_IN_CODE = re.compile(r"(?=.*\d.*\d.*\d)[A-Z0-9_ ]{5,16}")
 
@@ -83,6 +88,8 @@ def _holds(element: DataElement, scene: Scene) -> bool:
     if element.VR in _BYTES:
         value = element.value
         return isinstance(value, bytes) and len(value) <= _LARGEST and scene.needles.in_bytes(value)
+    if element.VR in _FORMATS:
+        return any(map(scene.needles.in_bytes, _spelt_in_numbers(element)))
     if element.VR == "CS" and is_code(element):
         return any(_is_hidden_name(v, scene) for v in map(str, values_of(element)))
     if element.VR == "UI" and row_for(element.tag) is HARMLESS:
@@ -92,6 +99,17 @@ def _holds(element: DataElement, scene: Scene) -> bool:
     if element.VR not in TEXT and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
         return False
     return any(scene.needles.hit(text) for text in map(spelling, values_of(element)) if _foreign(text, scene))
+
+
+def _spelt_in_numbers(element: DataElement) -> list[bytes]:
+    """Return the bytes of several numbers, in both orders: text may stand where numbers belong."""
+    values = values_of(element)
+    if not 1 < len(values) <= _LARGEST:
+        values = values if element.VR in ("FD", "SV", "UV") else []
+    try:
+        return [struct.pack(f"{order}{len(values)}{_FORMATS[element.VR]}", *values) for order in "<>"]
+    except (struct.error, TypeError, OverflowError):
+        return []
 
 
 def _is_hidden_name(code: str, scene: Scene) -> bool:
