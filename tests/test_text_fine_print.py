@@ -63,6 +63,9 @@ def test_tissue_rules_ramps_and_specks_are_no_rows():
     drawn[150:250:11, 100:106] = 220  # ticks
     drawn[300:310:9, 40:300:40] = 220  # specks
     assert fine_rows(drawn, WHOLE, []) == []
+    noise = np.random.default_rng(2).random((6, 200)) < 0.35
+    drawn[400:406, 40:240] = 220 * noise
+    assert fine_rows(drawn, WHOLE, []) == []
     assert sum(row.area for row in fine_rows(speckle(), WHOLE, [])) < 0.01 * WHOLE.area
     assert fine_rows(np.zeros((4, 5), np.uint8), Region(0, 0, 4, 5), []) == []
 

@@ -41,6 +41,9 @@ WORD_GAP = 5
 FILLED = (0.25, 0.85)
 """Share of a row that its marks fill: a rule fills more, scattered specks less."""
 
+SPECK = 6
+"""Samples of the marks of noise; a letter of fine print has more."""
+
 EVEN = 8
 """Grey levels by which even ground may differ."""
 
@@ -58,6 +61,12 @@ SURROUNDINGS = 16
 
 SLACK, SEVERAL = 4, 2
 """Samples that a box is thicker than its letters, and rows that are a header rather than a speck."""
+
+ENOUGH = 24
+"""Samples of rows that are surely seen before a picture is taken to have fine print: six letters of four."""
+
+LOOSE = 2.5
+"""How many times as thick as a row the box of a detector is at most."""
 
 SEEN = 0.5
 """Detection from which a box counts once fine print was surely seen in the picture."""
@@ -95,7 +104,8 @@ class FinePrint:
         worth = [window for window in windows if self._seen(self.detectors.fine, image, window, known)]
         seen = {window: self._seen(self.detectors.first, image, window, known) for window in worth}
         near = [window for window, boxes in seen.items() if any(self._is_sure(box) for box in boxes)]
-        if not any(_holds(box, row) for w in near for box in seen[w] if self._is_sure(box) for row in rows):
+        sure = [box for window in near for box in seen[window] if self._is_sure(box)]
+        if sum(row.columns for row in rows if any(_holds(box, row) for box in sure)) < ENOUGH:
             return []
         found = [box for boxes in seen.values() for box in boxes]
         missed = [row for row in rows if any(row.overlaps(w) for w in near) and not _is_in_any(row, found)]
@@ -172,7 +182,14 @@ def _is_uneven(marks: NDArray[np.uint8], row: Region) -> bool:
     others = int(marks[window.slices].sum()) - int(own.sum())
     changes = int(np.count_nonzero(np.diff(own.sum(axis=0, dtype=int))))
     filled = FILLED[0] <= float(own.mean()) <= FILLED[1]
-    return filled and others <= CLEAR * (window.area - row.area) and changes >= row.columns // 4
+    clear = others <= CLEAR * (window.area - row.area)
+    return filled and clear and changes >= row.columns // 4 and not _is_noise(own)
+
+
+def _is_noise(marks: NDArray[np.uint8]) -> bool:
+    """Tell single samples beside one another from strokes."""
+    areas = cv2.connectedComponentsWithStats(np.ascontiguousarray(marks))[2][1:, cv2.CC_STAT_AREA]
+    return float(np.median(areas)) < SPECK
 
 
 def _on_even_ground(grounds: Planes, row: Region) -> bool:
@@ -199,9 +216,10 @@ def _is_fine(box: TextBox, known: Sequence[Region]) -> bool:
 
 
 def _holds(box: TextBox, row: Region) -> bool:
-    """Tell whether a box holds most of a row."""
+    """Tell whether a box holds most of a row, and little above and below it."""
     shared = row.intersection(box.region)
-    return shared is not None and shared.area >= 0.5 * row.area
+    close = thickness(box.region) <= LOOSE * row.rows
+    return close and shared is not None and shared.area >= 0.5 * row.area
 
 
 def _is_in_any(row: Region, boxes: Sequence[TextBox]) -> bool:
