@@ -72,6 +72,12 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 """Labels that are as a rule part of the value (``Mercy Hospital``), not in front of it."""
 
 
+_OF_A_PERSON = frozenset({"label.name", "label.person"})
+"""Labels after which terms are a name all the same: ``Ars Smth`` is no plane of an image there."""
+
+_LETTERS = 4
+"""Letters for each digit of a misread name (``4rs Smth``)."""
+
 _CONTROL = re.compile(r"(?<!\S)[a-z]{1,2}\d{1,3}(?!\S)")
 _LONG_TERM = 6
 _CRUMB = 2
@@ -105,6 +111,21 @@ class _Case:
         """True if it ends in a label, so that the value stands in another line."""
         last = [h.atoms[-1] for h in self.heard if h.atoms]
         return any(a.kind is AtomKind.LABEL and a.detail not in _NAMING_THEMSELVES for a in last)
+
+    @property
+    def announces_a_person(self) -> bool:
+        """True if it is the label of a person and nothing else, with its colon: ``Patient Name:``."""
+        said = [h for h in self.heard if h.atoms and h.text.rstrip().endswith(":")]
+        return any(all(a.detail in _OF_A_PERSON for a in h.atoms) for h in said)
+
+    @property
+    def is_words(self) -> bool:
+        """True if next to nothing in it is a digit, as in a name and not in a setting."""
+        letters, digits = (
+            sum(test(c) for reading in self.line.readings for c in reading)
+            for test in (str.isalpha, str.isdigit)
+        )
+        return letters > 0 and letters >= _LETTERS * digits
 
     @property
     def is_technical(self) -> bool:
@@ -354,26 +375,31 @@ def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
     lines = [case.line for case in cases]
     values = [value_of(case.line, lines) for case in cases if case.is_label]
     announced = {id(line) for line in values if line is not None}
+    names = {id(value_of(case.line, lines)) for case in cases if case.announces_a_person}
     suspects = [case.line for case in cases if case.suspicious]
     found: dict[int, tuple[Evidence, ...]] = {}
     for index, case in enumerate(cases):
-        spoken = tuple(_about(case, id(case.line) in announced, suspects, lines))
+        value = _as_value(case, id(case.line) in announced, id(case.line) in names)
+        spoken = (*value, *_about(case, suspects, lines))
         if spoken:
             found[index] = spoken
     return found
 
 
-def _about(
-    case: _Case, announced: bool, suspects: Sequence[TextLine], lines: Sequence[TextLine]
-) -> Iterable[Evidence]:
+def _as_value(case: _Case, announced: bool, named: bool) -> Iterable[Evidence]:
+    if announced and not (case.is_technical or case.is_caption or case.is_long_term):
+        yield Evidence(EvidenceKind.LABEL, "value of a label", True)
+    elif named and case.is_words and not case.is_caption:
+        yield Evidence(EvidenceKind.LABEL, "value of a person's label", True)
+
+
+def _about(case: _Case, suspects: Sequence[TextLine], lines: Sequence[TextLine]) -> Iterable[Evidence]:
     if case.heard and case.is_cut_short:
         yield Evidence(EvidenceKind.UNREADABLE, "longer than what was read", True)
     if not case.suspicious and any(same_place(case.line, other) for other in suspects):
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
     if case.is_caption and beside(case.line, lines):
         yield Evidence(EvidenceKind.LABEL, "with its value beside it", True)
-    if announced and not (case.is_technical or case.is_caption or case.is_long_term):
-        yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     if _is_short(case.line) and in_stack(case.line, [line for line in lines if _is_short(line)]):
         yield Evidence(EvidenceKind.POSITION, "one of a stack of crumbs, maybe turned text", True)
     if (
