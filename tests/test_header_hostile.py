@@ -417,3 +417,12 @@ def test_a_name_spelt_in_numbers_goes(keyword, code, order):
     dataset.ReferencedImageSequence = [item]
     result = deidentify(dataset, BASIC, KEY).dataset
     assert all(element.value != numbers for element in result.iterall())
+
+
+def test_a_name_in_what_calls_itself_the_title_of_an_application_goes():
+    kept, named = minimal(), minimal()
+    for dataset, value in ((kept, "STORE_SCP"), (named, "QUILLFEATHER")):
+        del dataset.Manufacturer
+        dataset.add_new(0x00080070, "AE", value)
+    assert cleaned(kept)[0x00080070].value == "STORE_SCP"
+    assert b"QUILLFEATHER" not in written(cleaned(named))

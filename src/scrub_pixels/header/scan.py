@@ -27,6 +27,8 @@ from scrub_pixels.header.trust import TEXT, is_code, spelling
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BYTES = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 _LARGEST = 1 << 20
+_SPELLING = re.compile(rb"[ -~]{6}|([ -~]\0){6}")
+"""What bytes hold that spell anything `Needles.in_bytes` looks for; hardly any numbers do."""
 _FORMATS = MappingProxyType(
     {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "I"}
 )
@@ -96,7 +98,7 @@ def _holds(element: DataElement, scene: Scene) -> bool:
         return any(
             scene.needles.hit(uid) for uid in map(spelling, values_of(element)) if _is_foreign_uid(uid)
         )
-    if element.VR not in TEXT and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
+    if element.VR not in _TYPED and (element.VR not in _PROSE_IF_INVALID or is_code(element)):
         return False
     return any(scene.needles.hit(text) for text in map(spelling, values_of(element)) if _foreign(text, scene))
 
@@ -107,9 +109,10 @@ def _spelt_in_numbers(element: DataElement) -> list[bytes]:
     if not 1 < len(values) <= _LARGEST:
         values = values if element.VR in ("FD", "SV", "UV") else []
     try:
-        return [struct.pack(f"{order}{len(values)}{_FORMATS[element.VR]}", *values) for order in "<>"]
+        packed = [struct.pack(f"{order}{len(values)}{_FORMATS[element.VR]}", *values) for order in "<>"]
     except (struct.error, TypeError, OverflowError):
         return []
+    return [content for content in packed if _SPELLING.search(content)]
 
 
 def _is_hidden_name(code: str, scene: Scene) -> bool:
@@ -130,6 +133,8 @@ def _is_foreign_uid(uid: str) -> bool:
     return not uid.startswith("2.25.") and not is_standard(uid)
 
 
+_TYPED = TEXT | {"AE"}
+"""What anybody may have typed; of an AE its VR forbids hardly anything."""
 _PROSE_IF_INVALID = frozenset({"CS", "AE", "AS", "DA", "TM", "DT", "DS", "IS", "UI"})
 
 
