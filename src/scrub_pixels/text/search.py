@@ -78,7 +78,8 @@ def find_text(
             search = searches.setdefault(view.name, CineSearch(picture))
             shown = as_picture(view.image)
             search.show(frame, shown, _standing(searches, search))
-            scanned = scanned or is_scanned_page(shown)
+            as_shown = search is next(iter(searches.values()))
+            scanned = scanned or (as_shown and is_scanned_page(shown))
         searched += 1
     lines = [line for search in searches.values() for line in search.lines(instance.frames)]
     found = joined(lines)
