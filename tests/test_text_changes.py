@@ -125,6 +125,21 @@ def test_a_line_that_read_otherwise_is_not_known_any_more():
     assert not track.stands_in(shown, PLACE)
 
 
+def test_strokes_stay_known_when_the_boxes_of_a_line_differ():
+    grown = PLACE.expanded(6, 0, (300, 400))
+    track = track_of("NAME 18")
+    shown = lettered("NAME 18", speckle(20))
+    track.seen(Candidate(grown, 0.95, read_as("NAME18", 0.95)), 5, shown)
+    assert track.region == grown
+    assert track.stands_in(lettered("NAME 18", speckle(21)), PLACE)
+    assert not track.stands_in(lettered("NAME 19", speckle(21)), PLACE)
+
+
+def test_a_box_around_a_part_of_a_line_is_no_sight_of_the_line():
+    track = track_of("NAME 18")
+    assert not track.stands_in(lettered("NAME 18", speckle(20)), Region(10, 0, 40, 40))
+
+
 def test_a_line_that_was_not_read_for_sure_is_read_again():
     assert not track_of("NAME 18", confidence=0.5).stands_in(lettered("NAME 18", speckle(20)), PLACE)
 

@@ -83,12 +83,27 @@ class Strokes:
         return cls(place, text, shown, np.ones(shown.shape[:2], bool))
 
     def after(self, place: Region, sight: Candidate, shown: Image) -> Strokes:
-        """Return what is known after another sight; if it read otherwise, all begins anew."""
-        if (place, sight.choice.best.text) != (self.place, self.text) or shown.shape != self.shown.shape:
-            return self.first(place, sight, shown)
-        steady = self.steady & _same(self.shown, shown)
-        return replace(self, steady=steady, sights=self.sights + 1)
+        """Return what is known after another sight; if it read otherwise, all begins anew.
 
+        A line's place grows as boxes of it differ: what it grew by is known from this sight on, and no
+        sample of it counts as a stroke.
+        """
+        if not _reads_alike(sight.choice.best.text, self.text) or shown.ndim != self.shown.ndim:
+            return self.first(place, sight, shown)
+        old = self._moved_to(place, shown)
+        steady = old.steady & _same(old.shown, shown)
+        return replace(old, steady=steady, sights=self.sights + 1)
+
+    def _moved_to(self, place: Region, shown: Image) -> Strokes:
+        """Return the same for another place around the line, whose samples are those `shown` where new."""
+        if place == self.place:
+            return self
+        known, steady = shown.copy(), np.zeros(shown.shape[:2], bool)
+        shared = place.intersection(self.place)
+        if shared is not None:
+            here, there = (shared.moved(-p.row, -p.column).slices for p in (place, self.place))
+            known[here], steady[here] = self.shown[there], self.steady[there]
+        return replace(self, place=place, shown=known, steady=steady)
 
     def stand_in(self, now: Image, height: int, box: Region) -> bool:
         """Tell whether the strokes, and those of every half a letter, are as they were, none new in a box.
@@ -110,11 +125,14 @@ class Strokes:
         if np.count_nonzero(strokes) < LEAST_STROKES:
             return False
         beside = cv2.dilate(strokes.astype(np.uint8), AROUND) == 0
-        new = self._inside(box) & beside & pen.may_have_drawn(now)
+        inside = self._inside(box)
+        new = inside & beside & pen.may_have_drawn(now)
         edges = np.arange(0, strokes.shape[1], max(4, height // 2))
         parts = (strokes, strokes & _same(self.shown, now), new)
         whole, kept, added = (np.add.reduceat(part.sum(axis=0), edges) for part in parts)
         count = whole.sum()
+        if 2 * np.count_nonzero(strokes & inside) < count:
+            return False  # the box is another line's, or a part's
         as_they_were = kept.sum() >= STANDS * count and (kept >= PART_STANDS * whole).all()
         none_new = added.sum() <= NEW * count and (added <= PART_NEW * count / len(edges)).all()
         return bool(as_they_were and none_new)
@@ -168,6 +186,11 @@ class Pen:
         ink, ground = float(np.median(self.shown[self.strokes])), float(np.median(self.shown))
         least = ground + AS_BRIGHT * (ink - ground)
         return np.asarray(self.side * (_planes(now)[self.plane].astype(np.float32) - least) >= 0)
+
+
+def _reads_alike(text: str, other: str) -> bool:
+    """Tell whether two readings differ in blanks at most."""
+    return "".join(text.split()) == "".join(other.split())
 
 
 def _planes(image: Image) -> tuple[Image, ...]:

@@ -35,9 +35,6 @@ MORE = 4
 RUNAWAY = 2.0
 """Growth of a box over texture from one sight to the next above which it is no longer believed."""
 
-MOST_OF_IT = 0.5
-"""Share of a line's place, which has margins and grows as the line is seen again, that a box of it has."""
-
 REACH = 4
 """Samples by which a box of the same line may reach further than it did."""
 
@@ -99,7 +96,7 @@ class Track:
     def holds(self, region: Region) -> bool:
         """Tell whether a detector's box is this line's, and nothing of it lies outside."""
         grown = self.region.expanded(REACH, REACH, (region.bottom + REACH, region.right + REACH))
-        return grown.contains(region) and region.columns >= MOST_OF_IT * self.region.columns
+        return grown.contains(region)
 
     def stands_in(self, image: Image, box: Region) -> bool:
         """Tell whether a line that was read for sure is all there is in a box of `image`; see `Strokes`."""
