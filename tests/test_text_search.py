@@ -246,3 +246,17 @@ def test_enlarging_only_the_bands_still_finds_what_stands_in_the_middle(reader):
     search = find_text(Shown((image,)), reader, SearchSettings(whole_frame=False, band_fraction=0.2))
     assert_found(search, middle, "SMITH JOHN")
     assert_found(search, edge, "DOE JANE")
+
+
+def test_reread_reads_neither_what_is_far_from_a_mask_nor_what_stays(reader):
+    image = np.zeros((240, 640), np.uint8)
+    for row, words in ((60, "HARMLESS"), (110, "SECRET"), (200, "DISTANT")):
+        cv2.putText(image, words, (30, row), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+    beside_all, beside_one, stays = Region(62, 20, 120, 200), Region(112, 20, 8, 200), Region(34, 20, 36, 200)
+
+    def left(mask, harmless=()):
+        return {letters(line.reading) for line in reread(image, [mask], reader, harmless=harmless)}
+
+    assert left(beside_all) == {"HARMLESS", "SECRET", "DISTANT"}
+    assert left(beside_all, [stays]) == {"SECRET", "DISTANT"}
+    assert left(beside_one) == {"SECRET"}

@@ -28,6 +28,7 @@ from scrub_pixels.decisions import (
     Verdict,
     decide,
     frames_to_look_at,
+    harmless_in,
     residue,
     reviewed,
 )
@@ -307,7 +308,8 @@ class Scrubber:
         for frame in frames_to_look_at(decision.redactions, MOST_LOOKS):
             regions = [r.region for r in decision.redactions if frame in r.frames]
             image = candidate.views(frame)[0].image
-            lines = reread(image, regions, self.reader, self.policy.search, detectors)
+            stay = harmless_in(decision, frame)
+            lines = reread(image, regions, self.reader, self.policy.search, detectors, stay)
             left += residue(lines, frame, decision, candidate.dataset, self.policy.decisions)
         return tuple(left)
 

@@ -23,7 +23,7 @@ from scrub_pixels.decisions.findings import (
 )
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
 from scrub_pixels.decisions.redactions import redactions
-from scrub_pixels.decisions.residue import frames_to_look_at, residue
+from scrub_pixels.decisions.residue import frames_to_look_at, harmless_in, residue
 from scrub_pixels.decisions.review import Review, Seen, reviewed
 from scrub_pixels.decisions.series import SeriesContext
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
@@ -54,6 +54,7 @@ __all__ = [
     "Verdict",
     "decide",
     "frames_to_look_at",
+    "harmless_in",
     "harvest",
     "judge",
     "layouts_as_toml",

@@ -51,13 +51,18 @@ def residue(
     """
     shape: Shape = (int(dataset.Rows), int(dataset.Columns))
     active = [r for r in decision.redactions if frame in r.frames]
-    benign = [f.line for f in decision.findings if f.verdict is Verdict.BENIGN]
-    harmless = [line.region for line in benign if frame in line.frames]
+    harmless = harmless_in(decision, frame)
     suspects = [line for line in left if _is_text(line) and not _known(line.region, harmless)]
     findings = judge(suspects, harvest(dataset), settings, Context(shape))
     masked = [f.line.region for f in findings if f.verdict is not Verdict.BENIGN]
     pairs = ((region, r) for region in masked for r in active if _touches(region, r.region, shape))
     return tuple(Redaction(region.expanded(2, 2, shape), r.frames, REASON) for region, r in pairs)
+
+
+def harmless_in(decision: Decision, frame: int) -> list[Region]:
+    """Return the places of the lines of a frame that were found harmless."""
+    benign = (f.line for f in decision.findings if f.verdict is Verdict.BENIGN)
+    return [line.region for line in benign if frame in line.frames]
 
 
 def _is_text(line: TextLine) -> bool:

@@ -34,6 +34,31 @@ TURNED_SURE = 0.8
 
 
 @dataclass(frozen=True)
+class Spared:
+    """What a search of parts of a picture need not read.
+
+    Parameters
+    ----------
+    near
+        Only boxes that overlap one of these places are read; None for all boxes.
+    settled
+        Places of lines of which all is known; what lies in them is not read again.
+    """
+
+    near: Sequence[Region] | None = None
+    settled: Sequence[Region] = ()
+
+    def wants(self, box: TextBox) -> bool:
+        """Tell whether a box has to be read."""
+        if self.near is not None and not any(box.region.overlaps(place) for place in self.near):
+            return False
+        return not any(_mostly_inside(box.region, place) for place in self.settled)
+
+
+EVERYTHING = Spared()
+
+
+@dataclass(frozen=True)
 class PictureSearch:
     """Finds and reads the lines of a picture."""
 
@@ -50,14 +75,18 @@ class PictureSearch:
         return SecondLook(self.detectors.fine, self.lines, self.settings)
 
     def search(
-        self, image: Image, within: Sequence[Region] | None = None, known: Sequence[Candidate] = ()
+        self,
+        image: Image,
+        within: Sequence[Region] | None = None,
+        known: Sequence[Candidate] = (),
+        spared: Spared = EVERYTHING,
     ) -> list[Candidate]:
-        """Return the lines of `image`, or of the parts `within` of it.
+        """Return the lines of `image`, or of the parts `within` of it, but what is `spared`.
 
         Lines that are `known` to stand in it, from another view or an earlier frame, account for their ink.
         """
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
-        looks = [self._look_twice(image, area) for area in areas]
+        looks = [self._look_twice(image, area, spared) for area in areas]
         unpacking, missed = Unpacking(self._reader, self.settings), Missed(self._reader, self.settings)
         kept = [c for found, _ in looks for c in unpacking.unpacked(image, found, known)]
         lines = self._reader.accepted(image, kept)
@@ -82,20 +111,24 @@ class PictureSearch:
             found += self._candidates(image, boxes)
         return self._second_look.confirmed(image, self._reader.accepted(image, found))
 
-    def _look_twice(self, image: Image, area: Region) -> tuple[list[Candidate], list[TextBox]]:
+    def _look_twice(
+        self, image: Image, area: Region, spared: Spared
+    ) -> tuple[list[Candidate], list[TextBox]]:
         """Return the candidates of an area after both passes, and every box that was seen."""
         busy = busy_map(image[area.slices])
         tiles = self._tiles(area, busy, 1.0)
-        seen = self._boxes(image, tiles, self.detectors.first)
+        seen = list(filter(spared.wants, self._boxes(image, tiles, self.detectors.first)))
         first = self._candidates(image, seen)
         settled = [c for c in first if is_settled(c, self.settings)]
         if self.settings.upscale <= 1 or image.shape[0] * image.shape[1] > self.settings.enlarge_up_to:
             return first, seen
-        for done in [c.region for c in settled] + self._left_out((image.shape[0], image.shape[1])):
+        left_out = self._left_out((image.shape[0], image.shape[1]))
+        for done in (*(c.region for c in settled), *spared.settled, *left_out):
             inside = done.intersection(area)
             if inside is not None:
                 busy[inside.moved(-area.row, -area.column).slices] = 0
-        second = self._boxes(image, self._tiles(area, busy, self.settings.upscale), self.detectors.fine)
+        tiles = self._tiles(area, busy, self.settings.upscale)
+        second = list(filter(spared.wants, self._boxes(image, tiles, self.detectors.fine)))
         unsettled = [c for c in first if c not in settled]
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in unsettled]
         return settled + self._second_candidates(image, second, open_boxes, settled), seen + second

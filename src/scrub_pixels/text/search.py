@@ -12,7 +12,7 @@ from scrub_pixels.text.cine import CineSearch
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.paper import is_scanned_page
-from scrub_pixels.text.picture import Candidate, PictureSearch
+from scrub_pixels.text.picture import Candidate, PictureSearch, Spared
 from scrub_pixels.text.readers import Image, TextDetector, TextReader
 from scrub_pixels.text.reading import LineReader
 from scrub_pixels.text.settings import SearchSettings
@@ -29,8 +29,8 @@ FINE_PRINT = "text too small to be read, of a picture in the picture perhaps: mo
 LEAST_LINES = 3
 """Lines of text that a light, noisy picture shows before it is taken for paper; a radiograph has fewer."""
 
-REREAD_REACH = 48
-"""Samples around a mask within which what is left of a text is sought."""
+REREAD_REACH, LEFT_BESIDE = 48, 12
+"""Samples around a mask that a detector is shown, and within which what is left of a text is sought."""
 
 
 class Viewable(Protocol):
@@ -110,8 +110,9 @@ def reread(
     reader: TextReader,
     settings: SearchSettings = DEFAULTS,
     detectors: Detectors | None = None,
+    harmless: Sequence[Region] = (),
 ) -> tuple[TextLine, ...]:
-    """Return the text that is left on or near `regions` of a masked picture.
+    """Return the text that is left on, or within `LEFT_BESIDE` samples of, `regions` of a masked picture.
 
     Parameters
     ----------
@@ -125,12 +126,15 @@ def reread(
         What the search does.
     detectors
         What finds the lines.
+    harmless
+        Places of lines that stay; what lies in them is not read again.
     """
     picture = PictureSearch(detectors or Detectors(reader, reader), LineReader(reader, settings), settings)
     shown = as_picture(image)
     shape = (shown.shape[0], shown.shape[1])
-    near = [region.expanded(REREAD_REACH, REREAD_REACH, shape) for region in regions]
-    found = picture.search(shown, near)
+    within = [region.expanded(REREAD_REACH, REREAD_REACH, shape) for region in regions]
+    beside = [region.expanded(LEFT_BESIDE, LEFT_BESIDE, shape) for region in regions]
+    found = picture.search(shown, within, spared=Spared(beside, harmless))
     return joined(_line(candidate) for candidate in found)
 
 
