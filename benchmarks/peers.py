@@ -175,11 +175,18 @@ def _share(good: list[bool]) -> str:
     return f"{100 * sum(good) / len(good):.1f} % of {len(good)}" if good else "-"
 
 
+def made(seed: int, kind: str, frames: int | None) -> Fixture:
+    """Return an Instance of a kind; if it is a cine, of so many frames."""
+    longest = KINDS[kind].frames[1] - 1
+    return make_fixture(seed, kind, frames=frames if longest > 1 else None)
+
+
 def main() -> None:
     """Run all tools that are installed over the same seeds and print a table in Markdown."""
     parser = argparse.ArgumentParser(description="Compare tools on generated images with unseen seeds.")
     parser.add_argument("--seed", type=int, default=61000)
     parser.add_argument("--count", type=int, default=42)
+    parser.add_argument("--frames", type=int, help="frames of every cine; the generator's few if not given")
     parser.add_argument("--tools", default="", help="part of the names of the tools to run")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -195,7 +202,7 @@ def main() -> None:
             continue
         sums = Sums()
         for n in range(options.count):
-            sums.add(make_fixture(options.seed + n, kinds[n % len(kinds)]), tool)
+            sums.add(made(options.seed + n, kinds[n % len(kinds)], options.frames), tool)
         print(f"| {name} | " + " | ".join(sums.row()) + " |", flush=True)
 
 
