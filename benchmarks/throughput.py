@@ -1,9 +1,12 @@
-"""How many Instances an hour: ``python -m benchmarks.throughput [--count 400] [--large 10000]``.
+"""How many Instances an hour: ``python -m benchmarks.throughput [--count 1500] [--rounds 5] ...``.
 
-Small header-only Instances in one process, in two, and on a local Dask cluster of two workers; memory of
-the run over many Instances; and from these a table of what a collection needs, up to ten million
-Instances. Times are of the run as a whole: discovery, proof, sync, ledger and report included. Beside
-every time stands the CPU time, which a busy machine changes less.
+Small header-only Instances in one process, in two, and on a local Dask cluster of two workers, one way
+after the other in every round: what else the machine does then hits all of them, and the median of the
+rounds' ratios is told. Beside wall-clock times stand CPU times by phase (start-up, parent and worker for
+each Instance), which a busy machine changes less. With ``--pictures N`` Instances with pixels are
+searched instead, as most users do. ``--large N`` shows memory over many Instances; from all this a table
+of what a collection needs, up to ten million Instances. Runs are whole: discovery, proof, sync, ledger and
+report included.
 """
 
 from __future__ import annotations
@@ -11,32 +14,43 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import secrets
+import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.clusters import local_cluster
 from benchmarks.instances import small_instance
+from fixtures import make_fixture
 from scrub_pixels import Policy, Scrubber
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.limits import data_bytes
 
-HEADERS = Policy(header_only=True)
+HEADERS, PIXELS = Policy(header_only=True), Policy()
 MEBI = 2**20
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+IN_ONE, ONE, TWO, DASK = "in one process", "one worker process", "two worker processes", "Dask, two workers"
+PICTURES = ("us_grey", "us_linear", "us_flow", "us_spectral", "screenshot", "report")
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One run: Instances, wall-clock and CPU seconds (of this process and its children)."""
+    """One run, or the difference of two: Instances, wall-clock seconds, CPU seconds of parent and workers."""
 
     count: int
     wall: float
-    cpu: float
+    parent: float
+    workers: float
+
+    def __sub__(self, other: Timed) -> Timed:
+        return Timed(self.count - other.count, max(1e-3, self.wall - other.wall),
+                     self.parent - other.parent, self.workers - other.workers)
 
     @property
     def rate(self) -> float:
@@ -46,7 +60,31 @@ class Timed:
     @property
     def cost(self) -> float:
         """CPU-milliseconds an Instance."""
-        return 1000 * self.cpu / self.count
+        return 1000 * (self.parent + self.workers) / self.count
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run: what it changes in a campaign, and how many workers there are."""
+
+    name: str
+    settings: Mapping[str, Any]
+    workers: int
+    spent: Callable[[], float]
+    """CPU seconds of the workers so far."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One way in one round: a run of one Instance, and one of all."""
+
+    begin: Timed
+    whole: Timed
+
+    @property
+    def steady(self) -> Timed:
+        """What more Instances cost once everything has started."""
+        return self.whole - self.begin
 
 
 def make(folder: Path, count: int) -> Path:
@@ -58,44 +96,79 @@ def make(folder: Path, count: int) -> Path:
     return folder
 
 
-def cpu_seconds() -> float:
-    """CPU time of this process and of its children that have ended."""
-    return sum(u.ru_utime + u.ru_stime
-               for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+def make_pictures(folder: Path, count: int) -> Path:
+    """Write so many generated Instances with text in their pixels."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        made = make_fixture(number, PICTURES[number % len(PICTURES)]).dataset
+        made.save_as(folder / f"{number:05}.dcm", enforce_file_format=True)
+    return folder
 
 
-def timed(campaign: Campaign) -> Timed:
-    """Run a campaign and take its times."""
-    wall, cpu = time.perf_counter(), cpu_seconds()
+def _cpu(who: int) -> float:
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
+def children() -> float:
+    """CPU seconds of the children of this process that have ended."""
+    return _cpu(resource.RUSAGE_CHILDREN)
+
+
+def _own() -> float:
+    used = os.times()
+    return used.user + used.system
+
+
+def timed(campaign: Campaign, spent: Callable[[], float]) -> Timed:
+    """Run a campaign, and take its times.
+
+    OUT goes aside and is not removed before the end: where many files have just been removed, some file
+    systems take long to make new ones.
+    """
+    wall, parent, workers = time.perf_counter(), _cpu(resource.RUSAGE_SELF), spent()
     result = run(campaign)
-    if not result.totals.closed or result.totals.released != result.totals.inputs:
-        raise RuntimeError("not everything was released")
-    return Timed(result.totals.inputs, time.perf_counter() - wall, cpu_seconds() - cpu)
+    took = Timed(result.totals.inputs, time.perf_counter() - wall,
+                 _cpu(resource.RUSAGE_SELF) - parent, spent() - workers)
+    if not result.totals.closed or result.totals.released + result.totals.held != result.totals.inputs:
+        raise RuntimeError("not everything was released or held")
+    for folder in (Path(campaign.out), campaign.private):
+        folder.rename(folder.with_name(f"{folder.name}-{secrets.token_hex(8)}"))
+    return took
 
 
-def startup(folder: Path, campaign: Campaign) -> Timed:
-    """Return what a run of one Instance takes: processes and imports, which more Instances share."""
-    out = folder / f"one-{campaign.jobs}{bool(campaign.scheduler)}"
-    if campaign.scheduler:  # its workers stay: what they import in the first run is no part of the next
-        timed(replace(campaign, source=make(folder / "few", 40), out=out.with_name("warm")))
-    return timed(replace(campaign, source=make(folder / "one", 1), out=out))
-
-
-def compare(folder: Path, count: int, only: Iterable[str]) -> dict[str, Timed]:
-    """Time the ways to run over the same inputs, less their start-up, and print them."""
-    source, found = make(folder / "in", count), {}
-    with local_cluster(folder, search=os.getcwd()) as client:
-        ways = {"one process": {"jobs": 1}, "two processes": {"jobs": 2},
-                "Dask, two workers": {"scheduler": client.scheduler.address}}
-        for name in only:
-            campaign = Campaign(source, folder / name.replace(" ", "-"), HEADERS, **ways[name])
-            begin = startup(folder, campaign)
-            whole = timed(campaign)
-            found[name] = Timed(count, max(1e-3, whole.wall - begin.wall),
-                                max(1e-3, whole.cpu - begin.cpu))
-            cost = "" if "Dask" in name else f", {found[name].cost:.1f} CPU-ms each"
-            print(f"{name}: {found[name].rate:.0f} a second{cost}; start-up {begin.wall:.1f} s", flush=True)
+def compare(ways: list[Way], whole: Campaign, one: Campaign, rounds: int) -> dict[str, list[Round]]:
+    """Run all ways in every round, over one Instance and over all of them."""
+    found: dict[str, list[Round]] = {way.name: [] for way in ways}
+    for way in ways:  # what is read and imported for the first time is no part of any round
+        timed(replace(whole if way.name == DASK else one, **way.settings), way.spent)
+    for number in range(rounds):
+        for way in ways if number % 2 == 0 else reversed(ways):
+            begin, all_of_it = (timed(replace(c, **way.settings), way.spent) for c in (one, whole))
+            found[way.name].append(Round(begin, all_of_it))
     return found
+
+
+def tell(ways: list[Way], found: Mapping[str, list[Round]]) -> None:
+    """Print what each way took, and the ratios of ways that ran in the same round."""
+    for way in ways:
+        rounds = found[way.name]
+        begin, steady = [r.begin for r in rounds], [r.steady for r in rounds]
+        print(f"{way.name}: {median(s.rate for s in steady):.1f} a second, "
+              f"{median(r.whole.rate for r in rounds):.1f} with start-up; CPU-ms an Instance "
+              f"{1000 * median(s.parent / s.count for s in steady):.2f} in the parent, "
+              f"{1000 * median(s.workers / s.count for s in steady):.2f} in workers; start-up "
+              f"{median(b.wall for b in begin):.1f} s, {median(b.parent for b in begin):.2f} CPU-s, and "
+              f"{median(b.workers for b in begin) / max(1, way.workers):.2f} CPU-s each worker", flush=True)
+    for a, b, what in ((TWO, ONE, "rate"), (TWO, IN_ONE, "rate"), (DASK, TWO, "time"), (IN_ONE, ONE, "rate")):
+        if a in found and b in found:
+            print(f"{a} against {b}: {what} x {_ratio(found[a], found[b], what, lambda r: r.steady):.2f}, "
+                  f"start-up included {_ratio(found[a], found[b], what, lambda r: r.whole):.2f}", flush=True)
+
+
+def _ratio(a: list[Round], b: list[Round], what: str, part: Callable[[Round], Timed]) -> float:
+    of = median(part(x).rate / part(y).rate for x, y in zip(a, b, strict=True))
+    return 1 / of if what == "time" else of
 
 
 def memory(folder: Path, count: int) -> None:
@@ -147,23 +220,57 @@ def table(milliseconds: float, seconds_of_pixels: float) -> None:
         print(f"| {size:,} | {headers:,.1f} | {pixels:,.0f} | {pixels / 16:,.0f} |")
 
 
+def on_this_machine() -> list[Way]:
+    """Return the ways that need no cluster."""
+    return [Way(IN_ONE, {"jobs": 0}, 0, children), Way(ONE, {"jobs": 1}, 1, children),
+            Way(TWO, {"jobs": 2}, 2, children)]
+
+
+def on_cluster(client: Any) -> Way:
+    """Return the way over a Dask cluster."""
+    return Way(DASK, {"scheduler": client.scheduler.address}, 2, lambda: sum(client.run(_own).values()))
+
+
+def headers(folder: Path, given: argparse.Namespace) -> float:
+    """Time small headers in all ways; return CPU-milliseconds an Instance in one process."""
+    whole = Campaign(make(folder / "in", given.count), folder / "out", HEADERS)
+    one = replace(whole, source=make(folder / "one", 1))
+    with local_cluster(folder, search=os.getcwd()) as client:
+        ways = on_this_machine() if given.no_dask else [*on_this_machine(), on_cluster(client)]
+        found = compare(ways, whole, one, given.rounds)
+    tell(ways, found)
+    for _ in range(min(3, given.rounds)):
+        print(f"two processes that share nothing: {ceiling(folder):.2f} x one, on this machine", flush=True)
+        shutil.rmtree(folder / "labour")
+    return median(r.steady.cost for r in found[IN_ONE])
+
+
+def pictures(folder: Path, count: int, rounds: int) -> None:
+    """Time Instances whose pixels are searched."""
+    whole = Campaign(make_pictures(folder / "pictures", count), folder / "out", PIXELS)
+    one = replace(whole, source=make_pictures(folder / "picture", 1))
+    ways = on_this_machine()[1:]
+    tell(ways, compare(ways, whole, one, rounds))
+
+
 def main() -> None:
-    """Print all of it."""
+    """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--large", type=int, default=10_000)
+    parser.add_argument("--count", type=int, default=1500, help="small header-only Instances; 0 for none")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-dask", action="store_true")
+    parser.add_argument("--pictures", type=int, default=0, help="Instances whose pixels are searched")
+    parser.add_argument("--large", type=int, default=0, help="Instances over which memory is watched")
     parser.add_argument("--pixels", type=float, default=0.41, help="CPU-seconds of an Instance with pixels")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        ways = ("one process", "two processes", "Dask, two workers")
-        found = compare(Path(name), given.count, ways)
-        one, two, dask = (found[way] for way in ways)
-        print(f"two processes: {two.rate / one.rate:.2f} x one; "
-              f"Dask: {dask.wall / two.wall:.2f} x their time")
-        print(f"two processes that share nothing: {ceiling(Path(name)):.2f} x one, on this machine")
+        cost = headers(Path(name), given) if given.count else 0.0
+        if given.pictures:
+            pictures(Path(name), given.pictures, given.rounds)
         if given.large:
             memory(Path(name), given.large)
-        table(found[ways[0]].cost, given.pixels)
+    if cost:
+        table(cost, given.pixels)
 
 
 if __name__ == "__main__":

@@ -154,9 +154,10 @@ def _walk(folder: Path, root: Path, seen: set[tuple[int, int]]) -> Iterator[Sour
             yield Source(current, _relative(current, root))
             continue
         pending.extend(Path(e.path) for e in reversed(entries) if _is_folder(e))
+        below = "" if current == root else _relative(current, root) + "/"
         for entry in entries:
             if not _is_folder(entry):
-                yield from _sources(Path(entry.path), _relative(Path(entry.path), root))
+                yield from _sources(Path(entry.path), below + entry.name)
 
 
 def _first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
@@ -183,7 +184,7 @@ def _relative(path: Path, root: Path) -> str:
 
 def _sources(path: Path, relative: str) -> Iterator[Source]:
     try:
-        status = path.stat()
+        status = os.stat(path)
         size, modified = (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else (0, 0)
     except OSError:
         size, modified = 0, 0
@@ -192,12 +193,18 @@ def _sources(path: Path, relative: str) -> Iterator[Source]:
 
 
 def _is_zip(path: Path) -> bool:
+    """Tell whether a file begins as an archive does, and is no DICOM file all the same."""
     try:
-        with path.open("rb") as file:
-            head = file.read(DICM_AT + len(DICM))
-            return head.startswith(ZIP_MAGIC) and head[DICM_AT:] != DICM
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        head = os.read(descriptor, DICM_AT + len(DICM))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return head.startswith(ZIP_MAGIC) and head[DICM_AT:] != DICM
 
 
 def _members(path: Path, relative: str, modified: int) -> Iterator[Source]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -198,14 +198,23 @@ def evidence_facts(evidence: PixelEvidence) -> dict[str, Any]:
 
     Frames stay 0-based and half-open; a region is ``[row, column, rows, columns]``.
     """
-    facts = asdict(evidence)
-    facts["redactions"] = [
+    facts = {name: _plain(getattr(evidence, name)) if name != "redactions" else [] for name in _EVIDENCE}
+    facts["redactions"] = _spans([
         {"frame": r.frame, "regions": [[x.row, x.column, x.rows, x.columns] for x in r.regions]}
         for r in evidence.redactions
-    ]
-    facts["redactions"] = _spans(facts["redactions"])
+    ])
     facts["searched"], facts["clean"] = evidence.searched, evidence.clean
     return facts
+
+
+_EVIDENCE = tuple(field.name for field in fields(PixelEvidence))
+
+
+def _plain(value: Any) -> Any:
+    """Return a part of the evidence as plain types: `asdict` of the whole copies what nobody needs twice."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _spans(redactions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ _SCRYPT = {"n": 1 << 15, "r": 8, "p": 1, "maxmem": 1 << 26, "dklen": 64}
 """About 0.1 s and 32 MiB for each guess of a passphrase (RFC 7914)."""
 
 _NONCE, _MARK = 12, 16
-_REMEMBERED = 100_000
+_REMEMBERED, _AT_HAND = 100_000, 1_000
 
 
 class Kind(str, Enum):
@@ -147,6 +147,7 @@ class Crosswalk:
         self._db = connect(file, SCHEMA)
         self._batch = Batched(self._db)
         self._seen: set[bytes] = set()
+        self._lately: set[tuple[Kind, str, str]] = set()
         try:
             self._seal = _seal_of(self._db, passphrase)
         except BaseException:
@@ -177,6 +178,8 @@ class Crosswalk:
     def _fresh(self, kind: Kind, pairs: Mapping[str, str]) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield rows for the pairs that this process has not entered lately."""
         for pair in pairs.items():
+            if self._entered_just_now(kind, *pair):
+                continue
             content = json.dumps(pair).encode()
             mark = hmac.digest(self._seal.secret, kind.value.encode() + content, "sha256")[:_MARK]
             if mark not in self._seen:
@@ -184,6 +187,16 @@ class Crosswalk:
                     self._seen.clear()
                 self._seen.add(mark)
                 yield kind.value, mark, self._seal.closed(content)
+
+    def _entered_just_now(self, kind: Kind, old: str, new: str) -> bool:
+        """Tell whether a pair was met before, as those of patient, Study and Series are time and again."""
+        pair = kind, old, new
+        if pair in self._lately:
+            return True
+        if len(self._lately) >= _AT_HAND:
+            self._lately.clear()
+        self._lately.add(pair)
+        return False
 
     def pairs(self, kind: Kind) -> Iterator[tuple[str, str]]:
         """Yield ``(old, new)`` of one kind, in no order."""

@@ -285,13 +285,6 @@ class Ledger:
         wanted = tuple(outcome.value for outcome in outcomes)
         yield from self._rows(f"AND outcome IN ({','.join('?' * len(wanted))})" if wanted else "", wanted)
 
-    def rows_by_attention(self, most: int) -> Iterator[Row]:
-        """Yield rows: refused, held and pending ones before released, what is no DICOM last."""
-        rank = "CASE outcome WHEN 'released' THEN 3 WHEN 'not-dicom' THEN 4 WHEN 'held' THEN 2 ELSE 1 END"
-        query = f"SELECT * FROM inputs WHERE target = ? ORDER BY {rank}, id LIMIT ?"
-        for row in self._db.execute(query, (self._target, most)):
-            yield _row(row)
-
     def count(self, run: int) -> int:
         """Return how many inputs a run has worked on last."""
         query = "SELECT count(*) FROM inputs WHERE target = ? AND run = ?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
@@ -22,6 +22,8 @@ _P = POPULATION.c
 MOST_KNOWN = 1_000_000
 
 CLEAN, MISSED = "clean", "missed"
+
+_SHOWN = tuple(field.name for field in fields(Origin) if field.name != "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Sample:
     def enter(self, key: str, origin: Origin) -> None:
         """Enter a released Instance; durable with the next `commit`."""
         self._words |= origin.words - self._known
-        kept = {name: value for name, value in asdict(origin).items() if name != "words"}
+        kept = {name: getattr(origin, name) for name in _SHOWN}
         self._entered[key] = {"key": key, "owner": self._owner, "stratum": origin.stratum,
                               "rank": self._key.digest(key.encode(), "quality control"),
                               "origin": json.dumps(kept), "drawn": 0, "verdict": ""}
