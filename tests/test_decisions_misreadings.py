@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from scrub_pixels.decisions import Context, DecisionSettings, Identity, Verdict, judge
+from scrub_pixels.decisions import (
+    Context,
+    DecisionSettings,
+    Identifier,
+    IdentifierKind,
+    Identity,
+    Verdict,
+    judge,
+)
 from scrub_pixels.decisions.redactions import redactions
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.text.lines import TextLine
@@ -33,7 +41,11 @@ def _kept(text: str, row: int = 300) -> bool:
     "D1am 0.5 cm", "Depth 4cn", "TIS<2.0MI=7.6AO=90%", "SRIII 3", "RTICA DIST", "LTCCAPROX", "DVTLE", "WFLOW",
     "145.250-5123.750", "W = 15670 L = 35", "Total mAs 17310 Total DLP 114 mGycm",
     "Topogram 1 120 35 mA 5.5 0.6", "120 35 mA 8.7", "9123 5.0 R15 G66 C6", "Lat: F", "10~",
-    "DUT LE", "Depth 7...", "PRF 3.3 ...",
+    "DUT LE", "Depth 7...", "PRF 3.3 ...", "PRF 9.5 . . .", "E Vel 66.. .", "Dyn R 9...", "CrossXB...",
+    "RT BREAST 10:00 ...", "RT BREAST 10:00N+4", "THIOn", "BPDPLANE", "RT LOBETRANS", "RT KIDNEYSAG", "XVC3",
+    "Zoomx1.0", "Eh: A1", "REC", "EFW 13760 g", "SU 6.1mm", "XU C3", "Facus 16cm", "DLP (m6y-ca) 148.59",
+    "Ratlo 8.70", "Cire 5.62 cm", "AO Diam 1.0 ca", "CTDIvoI (mGy)", "EVel 15 cm/s", "Total DLP 98 m6yca",
+    "Morison",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -46,7 +58,10 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "W = 96168 L = 35", "Total mAs 7312345", "Chest 28 8 67 35 mA 5.5 0.6", "Chest 681 930 35 mA 5.5 0.6",
     "91234 5.0 R15 G66 C6", "9123 Smith 5.0", "Lat: F Smith", "LAT F", "123~", "4711081 cm", "12/03/1950 cm",
     "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "SUE LE", "DUT LEE", "Depth 7123...",
-    "ID 7...", "Kowal...", "Depth Kow...", "12.3.1950...", "PHILLPS", "NEWBURN",
+    "ID 7...", "Kowal...", "Depth Kow...", "12.3.1950...", "PHILLPS", "NEWBURN", "Doctor...",
+    "Bolus Cross...", "SU", "SU 61mm", "SU 6.1mm Lee", "XU", "XU C3 Lee", "EFW 13760", "MRN 13760 g", "EFW 137601 g",
+    "Foster 16cm", "Facus", "Facus 16cm Lee", "Lee Facus 16cm", "Gaines 2.0 cm", "Depp 4.5",
+    "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)
@@ -102,3 +117,17 @@ def test_turned_words_are_masked_whole_whatever_lies_across_them() -> None:
     findings = judge([across, name], Identity(), DecisionSettings(), Context(SHAPE))
     masks = redactions(findings, SHAPE, DecisionSettings())
     assert any(mask.region.contains(name.region) for mask in masks)
+
+
+def test_a_misspelt_term_never_excuses_a_name_of_the_header() -> None:
+    header = Identity((Identifier("PatientName", IdentifierKind.NAME, "Facus^Ann"),))
+    found = judge([_line("Facus 16cm")], header, DecisionSettings(), Context(SHAPE))
+    assert found[0].verdict is Verdict.PHI
+
+
+def test_what_broke_off_from_a_box_over_texture_goes_with_it() -> None:
+    name = TextLine(Region(291, 10, 29, 143), FrameSpan(0, 1), "Ref: Dr Kowalcz", 0.98, 0.8)
+    crumb = TextLine(Region(298, 146, 12, 19), FrameSpan(0, 1), "es", 1.0, 0.8)
+    apart = TextLine(Region(298, 176, 12, 19), FrameSpan(0, 1), "es", 1.0, 0.8)
+    assert _verdicts(name, crumb) == [Verdict.PHI] * 2
+    assert _verdicts(name, apart) == [Verdict.PHI, Verdict.BENIGN]

@@ -212,8 +212,12 @@ def _turned(line: TextLine) -> Region:
 
 def _continues(one: TextLine, other: TextLine) -> bool:
     low, high = sorted((line_height(one), line_height(other)))
-    near = max(_gap(one, other), _gap(other, one)) <= _NEIGHBOUR * high
-    return near and high <= 1.6 * low and same_row(one, other)
+    apart = max(_gap(one, other), _gap(other, one))
+    if high <= 1.6 * low:
+        return apart <= _NEIGHBOUR * high and same_row(one, other)
+    # Over texture a box may be much taller than its line: what broke off from it stands in its rows.
+    within = other.region.row <= one.region.row and one.region.bottom <= other.region.bottom
+    return within and apart <= low / 2
 
 
 def _adjacent(one: TextLine, other: TextLine) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind
 from scrub_pixels.decisions.matching import Hit, Matcher
 from scrub_pixels.decisions.patterns import pattern_names
-from scrub_pixels.decisions.scan import Atom, AtomKind, prepared, scan
+from scrub_pixels.decisions.scan import CUT_TERM, MISSPELT, Atom, AtomKind, prepared, scan
 from scrub_pixels.decisions.spelling import as_digits, tokens
 from scrub_pixels.decisions.vocabulary import Vocabulary
 
@@ -28,7 +28,9 @@ _LARGEST = 5
 _TUBE_ROW = re.compile(
     r"(?:[a-z]+\s+)?(?:\d{1,2}\s+)?(?:70|80|90|1[0-5]0|135)\s+\d{2,3}\s?milliamps?(?:\s+\d{0,3}[.,]\d{1,2})+"
 )
-_CUT_VALUE = re.compile(r"^[^.\u2026~]*?[a-z]\s?[:=<>]?\s?\d{1,3}(?:[.,]\d{1,2})?\s?(?:\.{2,}|\u2026)\s*$")
+_ELLIPSIS = r"\s?(?:(?:\.\s?){2,}|\u2026)\s*$"
+_CUT_VALUE = re.compile(rf"^[^.\u2026~]*?[a-z]\s?[:=<>]?\s?\d{{1,3}}(?:[.,]\d{{1,2}})?{_ELLIPSIS}")
+_CUT_CLOCK = re.compile(rf":[03]0{_ELLIPSIS}")
 _CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
 _FRACTION = re.compile(r"[=<>]\s?\d{1,3}[.,]\d*$")
 _THREE_DIGITS = re.compile(r"\d{3,}")
@@ -44,6 +46,7 @@ _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
 _TERMS_OR_RARE = frozenset({_A.TERM, _A.BAND_NAME})
+_GUESSED = frozenset({CUT_TERM, MISSPELT})
 _VOUCHING = frozenset({_A.TERM, _A.MEASURE})
 
 
@@ -187,7 +190,8 @@ def _is_term(hit: Hit, heard: Heard) -> bool:
     usually stand, a plain term is a term even if it could be the cut-off beginning of a name, or is a
     word of the institution's name (``General``).
     """
-    known = {word: a.kind for a in heard.atoms if a.kind not in _NOT_KNOWN for word in tokens(a.text)}
+    sure = (a for a in heard.atoms if a.kind not in _NOT_KNOWN and a.detail not in _GUESSED)
+    known = {word: a.kind for a in sure for word in tokens(a.text)}
     if not set(hit.words) <= known.keys():
         return False
     if not heard.in_band and (hit.form == "cut off" or not hit.personal):
@@ -202,7 +206,7 @@ def patterns(heard: Heard) -> Iterator[Evidence]:
     """Dates, times, numbers of records, telephones, ages, initials."""
     clock = {"time", "grouped digits"} if _is_clock_face(heard) or _is_timer(heard) else set()
     known = clock | ({"grouped digits"} if _is_table_row(heard) or _is_control_row(heard) else set())
-    known |= {"cut by an ellipsis"} if _is_cut_setting(heard) else set()
+    known |= {"cut by an ellipsis"} if _is_cut_setting(heard) or _is_cut_term(heard) else set()
     for name in pattern_names(_without_repaired(heard)):
         if name not in known:
             yield Evidence(EvidenceKind.PATTERN, name, True)
@@ -230,8 +234,15 @@ def _is_table_row(heard: Heard) -> bool:
 def _is_cut_setting(heard: Heard) -> bool:
     """Tell whether what an ellipsis cuts is the short value of a setting (``Depth 7...``)."""
     kinds = [atom.kind for atom in heard.atoms[-2:]]
+    if _is_clock_face(heard) and _CUT_CLOCK.search(heard.text):
+        return True
     cut = _CUT_VALUE.search(heard.text) is not None
     return cut and kinds in ([_A.TERM, _A.NUMBER], [_A.TERM, _A.MEASURE])
+
+
+def _is_cut_term(heard: Heard) -> bool:
+    """Tell whether what an ellipsis cuts is a term: the beginning of a long one (``CrossXB...``)."""
+    return bool(heard.atoms) and heard.atoms[-1].detail == CUT_TERM
 
 
 def _is_control_row(heard: Heard) -> bool:
@@ -351,6 +362,8 @@ def digits_in_words(heard: Heard) -> Iterator[Evidence]:
     known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail in _DESIGNATIONS]
     for match in _DIGIT_IN_WORD.finditer(heard.text):
         inside = any(atom.start <= match.start() and match.end() <= atom.stop for atom in known)
+        if _is_clock_face(heard) and heard.text[: match.start()].endswith(":"):
+            continue
         if not inside and not _FRACTION.search(heard.text[: match.start()]):
             yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)
 

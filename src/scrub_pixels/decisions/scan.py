@@ -75,7 +75,7 @@ class _Token:
 _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]\d+)|(?P<mark>[^\w\s]|_)")
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
-_CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]{2,})\b")
+_CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]+)\b")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])|(?<=\bT)l(?=[sbc](?![^\W\d_]))")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
@@ -85,9 +85,15 @@ _VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
 _CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)cn|()om)(?![a-z])")
 _UNIT_FOR = {
     "HHz": "MHz", "HMz": "MHz", "kMz": "kHz", "ca/s": "cm/s", "cn/s": "cm/s", "nmHg": "mmHg", "mnHg": "mmHg",
-    "aHg": "mmHg",
+    "aHg": "mmHg", "ca": "cm", "cmm": "cm", "cmh": "cm", "tbpm": "bpm", "m6yca": "mGycm",
 }  # fmt: skip
 _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
+_DOSE_UNIT = re.compile(r"(?<=\()m6y(?:([-*.]?)c[am])?(?=\))")
+_VOLUME_DOSE = re.compile(r"\bC[TI]D[I\[]vo[lI](?![^\W_])")
+_VELOCITY = re.compile(r"\b([AESD])(?=Vel\b)")
+_U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
+"""``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
+
 _AS_WRITTEN = re.compile(r"\bmA(s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
 _ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO)$")
@@ -134,6 +140,15 @@ _CONFUSED = {
 _SHORTEST_COMPOUND = 8
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
 _SHORTEST_RARE = 7
+_SHORTEST_MISSPELT = 4
+_PLANES = frozenset({"sag", "trv", "trans", "plane", "prox"})
+_CUT_OFF = re.compile(r"\s?(?:(?:\.\s?){2,}|\u2026\s?)$")
+_FRACTION = re.compile(r"\d{1,3}[.,]\d{1,2}")
+_WEIGHTS = frozenset({"efw"})
+_ZOOM = re.compile(r"([a-z]{3,})x")
+MISSPELT, CUT_TERM = "misspelt term", "cut term"
+"""Details of atoms that are a term but for one letter, and the beginning of one."""
+
 _SCAN_RANGE = re.compile(r"^(?:[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}|1\d{2,3}\.\d{3}-5\d{2,3}\.\d{3})$")
 """Where a scan begins and ends along the body, inferior or superior: ``I91.250-S108.750``;
 or with both letters read for the digits they look like."""
@@ -155,6 +170,8 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
     text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
+    text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
+    text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
@@ -179,6 +196,7 @@ def _uncamelled(word: str, vocabulary: Vocabulary) -> str:
     folded = fold(word)
     similar = _alike(folded, _CONFUSED) if len(folded) >= _SHORTEST_COMPOUND else ()
     whole = any(spelling in vocabulary.words for spelling in (folded, *similar))
+    whole = whole or vocabulary.begins_term(folded)
     return word if whole else _CAMEL.sub(" ", word)
 
 
@@ -222,7 +240,8 @@ class _Numbers(_Row):
             return self._atom(AtomKind.MEASURE, at, 1 + unit, "number with unit")
         if digits <= 3:
             return self._atom(AtomKind.NUMBER, at, 1, "number")
-        if digits == 4 and self._labelled(at, before) or digits == 5 and self._is_huge(at, before):
+        large = digits == 5 and (self._is_huge(at, before) or self._is_weight(at, before))
+        if digits == 4 and self._labelled(at, before) or large:
             return self._atom(AtomKind.MEASURE, at, 1, "labelled number")
         return self._atom(AtomKind.LONG_NUMBER, at, 1, f"number of {digits} digits")
 
@@ -243,6 +262,11 @@ class _Numbers(_Row):
         if before.text in _WINDOWS:
             return _LEVEL.match(self.text[self.tokens[at].stop :]) is not None
         return before.text == "milliamps" and self.text[: before.start].endswith("total ")
+
+    def _is_weight(self, at: int, before: Atom | None) -> bool:
+        """Tell whether a number of five digits is the weight of a fetus, in grams."""
+        weighed = before is not None and before.text in _WEIGHTS
+        return weighed and self.texts[at + 1 :] in {("g",), ("9",)}
 
     def _unit(self, at: int) -> int | None:
         """Return how many tokens after a number are its unit, None if it has none (``%`` is no token)."""
@@ -323,7 +347,7 @@ class _Scanner(_Numbers):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
         attempts = (
             self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike,
-            self._label_lookalike,
+            self._label_lookalike, self._cut_term, self._zoomed, self._misspelt,
         )  # fmt: skip
         for attempt in attempts:
             found = attempt(at)
@@ -400,9 +424,52 @@ class _Scanner(_Numbers):
         for cut in range(2, len(word) - 2):
             head, tail = word[:cut], word[cut:]
             sided = head in _SIDES and (self._is_terms(tail) or self._is_phrase(head, tail))
-            if sided or (min(len(head), len(tail)) >= 4 and self._plain(head) and self._plain(tail)):
+            if sided or self._are_glued(head, tail):
                 return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words.get(tail, "anatomy"))
         return None
+
+    def _are_glued(self, head: str, tail: str) -> bool:
+        """Tell whether two plain terms of four letters stand together, or any with a plane behind it."""
+        if tail in _PLANES and len(head) >= _SHORTEST_CODE:
+            return head in self.vocabulary.words and head not in self.vocabulary.company
+        return min(len(head), len(tail)) > _SHORTEST_CODE and self._plain(head) and self._plain(tail)
+
+    def _cut_term(self, at: int) -> tuple[int, Atom] | None:
+        """The beginning of a long term before an ellipsis (``CrossXB...``), unless it is someone's name."""
+        word, stop = self.tokens[at].text, self.tokens[at].stop
+        if at + 1 < len(self.tokens) or _CUT_OFF.fullmatch(self.text[stop:]) is None:
+            return None
+        known = self.vocabulary.begins_term(word) and not self._is_someone(word)
+        return self._atom(AtomKind.TERM, at, 1, CUT_TERM) if known else None
+
+    def _zoomed(self, at: int) -> tuple[int, Atom] | None:
+        """A term and the mark of a factor, whose blank was lost (``Zoomx1.0``)."""
+        match = _ZOOM.fullmatch(self.tokens[at].text)
+        factor = match is not None and self._glued(at) and _FRACTION.fullmatch(self.tokens[at + 1].text)
+        known = match is not None and self._plain(match[1])
+        return self._atom(AtomKind.TERM, at, 1, "parameter.image") if factor and known else None
+
+    def _misspelt(self, at: int) -> tuple[int, Atom] | None:
+        """A word one letter away from a term, with a measured value behind it (``Facus 16cm``).
+
+        No name of the lists that is as near to a term; like a rare name it needs its company, too.
+        """
+        word = self.tokens[at].text
+        if len(word) < _SHORTEST_MISSPELT or self._is_someone(word) or not self._has_value(at):
+            return None
+        near = any(self._plain(term) for term in self.vocabulary.near(word))
+        return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if near else None
+
+    def _has_value(self, at: int) -> bool:
+        """Tell whether the rest of a reading is a number with a unit, or a decimal fraction."""
+        if at or at + 1 >= len(self.tokens) or self._gap(at).strip(" :=<>"):
+            return False
+        unit = self._unit(at + 1) if self.tokens[at + 1].is_number else None
+        fraction = _FRACTION.fullmatch(self.tokens[at + 1].text) is not None and unit is None
+        return len(self.tokens) == at + 2 + (unit or 0) and (unit is not None or fraction)
+
+    def _is_someone(self, word: str) -> bool:
+        return word in self.vocabulary.lookalikes or word in self.vocabulary.names
 
     def _is_terms(self, word: str) -> bool:
         """Tell whether a word is a term of four letters that needs no company, or a phrase run together."""

@@ -7,6 +7,7 @@ section, a line that starts with ``=`` is one phrase, any other line is words, `
 * ``lone.txt``: those of them that may stay when they stand without a value.
 * ``units.txt``: what may follow a number.
 * ``homographs.txt``: terms that are also names, by the company they need.
+* ``names.txt``: names that are one letter away from a term.
 * all others: technical vocabulary.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 
 from scrub_pixels.decisions.spelling import fold, tokens
@@ -22,11 +23,14 @@ from scrub_pixels.decisions.spelling import fold, tokens
 Tokens = tuple[str, ...]
 Phrases = dict[str, tuple[tuple[Tokens, str], ...]]
 
-_SPECIAL = ("labels", "units", "homographs", "lone")
+_SPECIAL = ("labels", "units", "homographs", "lone", "names")
 _LARGE = "parameter.large"
 _CODES = "letters.codes"
 _SHORTEST_RUN = 8
 """Letters from which a phrase is known by its spelling without blanks."""
+
+_SHORTEST_BEGINNING = 5
+"""Letters from which the beginning of a term is known."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ class Vocabulary:
         `band` only where a name is likely to stand, `rare` never, unless the header has it.
     lookalikes
         Names that one confusion of letters would turn into a term: they are not turned.
+    names
+        Names that are one letter away from a term, or begin like one: a word that is none of them, and
+        as near to a term, is the term misspelt.
     labels
         Section of every word that announces an identifier.
     lone_labels
@@ -67,6 +74,7 @@ class Vocabulary:
     band: frozenset[str] = field(repr=False)
     rare: frozenset[str] = field(repr=False)
     lookalikes: frozenset[str] = field(repr=False)
+    names: frozenset[str] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     lone_labels: frozenset[str] = field(repr=False)
     units: frozenset[str] = field(repr=False)
@@ -78,12 +86,48 @@ class Vocabulary:
         """Tell whether a term is also a name, however rare."""
         return word in self.company or word in self.band or word in self.rare
 
+    @cached_property
+    def _by_rest(self) -> dict[str, tuple[str, ...]]:
+        """Terms of some length by each of their spellings with one letter less."""
+        found: dict[str, list[str]] = {}
+        for word in self.words:
+            if len(word) > 2:
+                for rest in _with_one_less(word):
+                    found.setdefault(rest, []).append(word)
+        return {rest: tuple(words) for rest, words in found.items()}
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        plain = (word for word in self.words if not self.is_name(word))
+        return frozenset(word[:stop] for word in plain for stop in range(_SHORTEST_BEGINNING, len(word)))
+
+    def near(self, word: str) -> frozenset[str]:
+        """Return the terms of three letters and more that one letter more, less or other makes of a word."""
+        shared = {term for rest in _with_one_less(word) for term in self._by_rest.get(rest, ())}
+        return frozenset(term for term in shared if term != word and _is_one_apart(term, word))
+
+    def begins_term(self, word: str) -> bool:
+        """Tell whether a plain term begins with a word of some length, and is longer."""
+        return word in self._beginnings
+
     def phrase_at(self, texts: Tokens, start: int) -> tuple[int, str] | None:
         """Return the number of tokens and the section of the longest phrase that begins at `start`."""
         for phrase, section in self.phrases.get(texts[start], ()):
             if texts[start : start + len(phrase)] == phrase:
                 return len(phrase), section
         return None
+
+
+def _with_one_less(word: str) -> set[str]:
+    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+
+
+def _is_one_apart(one: str, other: str) -> bool:
+    """Tell whether two different words differ by one letter more, less or other."""
+    short, long = sorted((one, other), key=len)
+    if len(short) == len(long):
+        return sum(a != b for a, b in zip(short, long, strict=True)) == 1
+    return len(long) - len(short) == 1 and short in _with_one_less(long)
 
 
 @lru_cache(maxsize=16)
@@ -101,6 +145,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
         band=homographs["band"],
         rare=homographs["rare"],
         lookalikes=homographs["lookalike"],
+        names=_by_section("names")["near"],
         labels=_words(_read("labels")),
         lone_labels=_by_section("lone")["lone"],
         units=_by_section("units")["unit"],
