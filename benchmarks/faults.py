@@ -208,7 +208,7 @@ class FullDisk:
 
     def install(self) -> None:
         """Put it under the store of this process, for good."""
-        for module, name in ((os, "fsync"), (os, "link"), (os, "mkdir"), (os, "write"), (atomic, "dcmwrite"),
+        for module, name in ((os, "fsync"), (os, "link"), (os, "mkdir"), (os, "write"), (atomic, "_put"),
                              (os, "replace"), (journal, "_append")):
             setattr(module, name, self.calls(getattr(module, name)))
 

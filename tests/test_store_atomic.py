@@ -321,8 +321,8 @@ def test_kill_at_any_stage_leaves_a_whole_file_or_none(tmp_path, stage):
             return call
         stage = {stage!r}
         if stage == "write":
-            real = atomic.dcmwrite
-            atomic.dcmwrite = lambda file, ds, **k: (file.write(b"half"), file.flush(), die())
+            real = atomic._put
+            atomic._put = lambda file, ds: (file.write(b"half"), file.flush(), die())
         elif stage == "dcmread": readback.dcmread = die
         elif stage == "file_digest": atomic.file_digest = die
         elif stage == "linked": os.link = after(os.link)

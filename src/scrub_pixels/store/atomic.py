@@ -22,12 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from pydicom import Dataset, dcmwrite
 
 from scrub_pixels.errors import ProofFailed, Refusal, ScrubError, WorkspaceError
 from scrub_pixels.frames import TRANSFER_SYNTAXES
+from scrub_pixels.store.encoding import encoded
 from scrub_pixels.store.journal import carry_over, enter_names, is_journal, journaled_names
 from scrub_pixels.store.readback import NOT_ENCODABLE, PixelDigest, file_digest, prove_written
 
@@ -367,12 +368,19 @@ def _prove_digest(found: str, promised: str) -> None:
 
 
 def _write_dataset(path: Path, dataset: Dataset) -> None:
-    """Write with an empty preamble, whatever the data set brought along, and sync."""
+    """Write with an empty preamble, whatever the data set brought along."""
+    with _private_file(path) as file, _encoding_explained():
+        _put(file, dataset)
+
+
+def _put(file: BinaryIO, dataset: Dataset) -> None:
+    parts = encoded(dataset)
+    if parts is not None:
+        file.writelines(parts)
+        return
     plain = copy.copy(dataset)
     plain.preamble = b"\0" * 128
-    with _private_file(path) as file:
-        with _encoding_explained():
-            dcmwrite(file, plain, **_encoding(plain))
+    dcmwrite(file, plain, **_encoding(plain))
 
 
 def _encoding(dataset: Dataset) -> dict[str, bool]:
