@@ -193,6 +193,174 @@ def test_a_changed_file_fails_the_check_it_breaks(copy, change, check) -> None:
     assert failed(list(verify(request(copy)))) >= {check, "bytes"}
 
 
+def born(dataset: Dataset) -> None:
+    dataset.PatientBirthDate = "19610203"
+
+
+def noted(dataset: Dataset) -> None:
+    dataset.PatientComments = "lives beside the windmill"
+
+
+def operated(dataset: Dataset) -> None:
+    dataset.OperatorsName = "Windmill^Giant"
+
+
+def renamed(dataset: Dataset) -> None:
+    dataset.PatientName = "Windmill^Giant"
+
+
+def numbered(dataset: Dataset) -> None:
+    dataset.FrameOfReferenceUID = "1.2.4711081.5"
+
+
+def privately(dataset: Dataset) -> None:
+    dataset.add_new(0x00090010, "LO", "ACME")
+    dataset.add_new(0x00091001, "LO", "Windmill Giant")
+
+
+def deep_inside(dataset: Dataset) -> None:
+    item = Dataset()
+    item.AcquisitionDate = "20190405"
+    dataset.DerivationCodeSequence = Sequence([item])
+
+
+def sent(dataset: Dataset) -> None:
+    dataset.file_meta.SourceApplicationEntityTitle = "WINDMILL"
+
+
+def spaced(dataset: Dataset) -> None:
+    dataset.PixelSpacing = [1, 2]
+
+
+def trailing(dataset: Dataset) -> None:
+    dataset.add_new(0xFFFCFFFC, "OB", b"Windmill")
+
+
+@pytest.mark.parametrize(
+    "change", [born, noted, operated, renamed, numbered, privately, deep_inside, sent, spaced, trailing]
+)
+def test_what_the_profile_leaves_out_is_found_though_nothing_is_known_to_identify(copy, change) -> None:
+    file = released(copy)
+    rewritten(file, change)
+    with_digest_mended(copy, file)
+    assert failed(list(verify(request(copy)))) == {"profile"}
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID"])
+def test_a_uid_of_the_input_is_found(copy, keyword) -> None:
+    file, original = released(copy), dcmread(copy / "in" / "native")
+    rewritten(file, lambda dataset: setattr(dataset, keyword, original[keyword].value))
+    with_digest_mended(copy, file)
+    assert "profile" in failed(list(verify(request(copy))))
+    assert "profile" in failed(list(verify(request(copy, against=None))))
+
+
+def relabelled(photometric: str) -> Callable[[Dataset], None]:
+    return lambda dataset: setattr(dataset, "PhotometricInterpretation", photometric)
+
+
+@pytest.mark.parametrize(("name", "photometric"), [("plain", "MONOCHROME1"), ("colour", "YBR_FULL")])
+def test_another_colour_space_is_found_though_every_sample_is_as_it_was(tmp_path, name, photometric) -> None:
+    flat = {"plain": np.full((64, 64), 9, np.uint8), "colour": np.full((64, 64, 3), 77, np.uint8)}[name]
+    recipe = Recipe(photometric="RGB" if name == "colour" else "MONOCHROME2")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(saved(make_instance(recipe, frames=[flat])))
+    assert run(Campaign(tmp_path / "in", tmp_path / "out", Policy())).totals.released == 1
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    rewritten(file, relabelled(photometric))
+    with_digest_mended(tmp_path, file)
+    assert failed(list(verify(Request(tmp_path / "out", reader="none")))) >= {"samples"}
+
+
+def test_a_name_in_bits_that_no_sample_has_is_found_also_where_it_was_masked(tmp_path) -> None:
+    recipe = Recipe(bits_allocated=16, bits_stored=12)
+    deep = make_instance(recipe, frames=[picture().astype(np.uint16) * 4], PatientName=f"{NAME}^Sancho")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(saved(deep))
+    run(Campaign(tmp_path / "in", tmp_path / "out", Policy()))
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+
+    def drawn(dataset: Dataset) -> None:
+        words = np.frombuffer(dataset.PixelData, "<u2").reshape(160, 320)
+        dataset.PixelData = (words | (picture() > 200).astype("<u2") << 13).tobytes()
+
+    rewritten(file, drawn)
+    with_digest_mended(tmp_path, file)
+    assert "hidden" in failed(list(verify(Request(tmp_path / "out", reader="none"))))
+
+
+def commented(marker: int) -> Callable[[Dataset], None]:
+    from pydicom.encaps import encapsulate, generate_frames
+
+    def change(dataset: Dataset) -> None:
+        segment = b"\xff" + bytes([marker]) + b"\0\x0aWindmill"
+        frames = [f[:2] + segment + f[2:] for f in generate_frames(dataset.PixelData, number_of_frames=1)]
+        dataset.PixelData = encapsulate(frames)
+        dataset["PixelData"].is_undefined_length = True
+
+    return change
+
+
+def longer(dataset: Dataset) -> None:
+    dataset.PixelData = dataset.PixelData + b"Windmill"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "change"),
+    [("4.50", commented(0xFE)), ("4.50", commented(0xE1)), ("4.80", commented(0xFE)), ("1.2.1", longer)],
+)
+def test_what_a_codestream_holds_beside_its_picture_is_found(copy, syntax, change) -> None:
+    file = released(copy, syntax)
+    rewritten(file, change)
+    with_digest_mended(copy, file)
+    assert failed(list(verify(request(copy)))) == {"hidden"}
+
+
+def preamble(content: bytes) -> bytes:
+    return NAME.encode().ljust(128, b"\0") + content[128:]
+
+
+def doubled(content: bytes) -> bytes:
+    """Put a second Patient ID before the one that readers take."""
+    start = content.index(b"\x10\x00\x20\x00LO")
+    return content[:start] + b"\x10\x00\x20\x00LO\x0a\x00" + NUMBER.encode() + content[start:]
+
+
+@pytest.mark.parametrize("change", [preamble, doubled])
+def test_bytes_that_no_reader_of_dicom_shows_are_found(copy, change) -> None:
+    file = released(copy)
+    file.write_bytes(change(file.read_bytes()))
+    with_digest_mended(copy, file)
+    assert failed(list(verify(request(copy)))) == {"hidden"}
+
+
+def test_a_folder_of_that_name_is_found_and_so_is_what_is_no_marker(copy) -> None:
+    (copy / "out" / NAME).mkdir()
+    assert failed(list(verify(request(copy)))) == {"files"}
+    (copy / "out" / NAME).rmdir()
+    assert failed(list(verify(request(copy)))) == set()
+    (copy / "out" / ".scrub-pixels-out").write_bytes((copy / "in" / "native").read_bytes())
+    assert failed(list(verify(request(copy)))) == {"files"}
+
+
+def test_a_file_in_the_folder_of_another_patient_is_found(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    for patient in ("One", "Two"):
+        some = make_instance(frames=[np.full((64, 64), 9, np.uint8)], PatientID=patient, PatientName=patient)
+        (tmp_path / "in" / patient).write_bytes(saved(some))
+    run(Campaign(tmp_path / "in", tmp_path / "out", Policy()))
+    report = tmp_path / "out" / "scrub-report.json"
+    table = json.loads(report.read_text())
+    one, two = table["instances"]
+    moved = two["output"].rsplit("/", 1)[0] + "/moved.dcm"
+    (tmp_path / "out" / one["output"]).rename(tmp_path / "out" / moved)
+    shutil.rmtree(tmp_path / "out" / one["output"].split("/")[0])
+    one["output"] = moved
+    report.write_text(json.dumps(table))
+    found = verify(Request(tmp_path / "out", workspace=None, against=tmp_path / "in", reader="none"))
+    assert "a file in the folder of another pseudonym" in {r.detail for c in found for r in c.remarks}
+
+
 def with_digest_mended(root: Path, file: Path) -> None:
     """Make the public report agree with a changed file, as a careful forger would."""
     import hashlib

@@ -9,8 +9,11 @@ from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import UID
 
 from scrub_pixels.header.iod_types import IodTypes, Path
+from scrub_pixels.header.reading import values_of
 from scrub_pixels.header.table import HARMLESS, row_for
 
 WORD = "REMOVED"
@@ -39,7 +42,14 @@ Value in a Waveform Annotation (PS3.3 C.10.10), a Text Object in a Graphic Annot
 _CLASS = "1.2.840.10008.5.1.4.1.1.66"
 """Raw Data Storage: a SOP Class that says nothing."""
 
+_SPOKEN = frozenset({WORD, "99REMOVED", _CLASS, "2.25.0", "121106", "DCM", "Comment", "CONTAINS", "TEXT"})
+"""Everything that dummy items say."""
+
 _CODE_MEANING, _CONTENT_SEQUENCE, _VALUE_TYPE = 0x00080104, 0x0040A730, 0x0040A040
+
+
+_OF_THEIR_OWN = frozenset({"SQ", "PN", "DS", "IS"})
+"""VRs whose values pydicom has types of its own for."""
 
 
 def standard_vr(tag: int, found: str = "") -> str:
@@ -53,12 +63,18 @@ def standard_vr(tag: int, found: str = "") -> str:
 
 def empty(tag: int, vr: str) -> DataElement:
     """Return a zero-length element."""
-    return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+    if vr in _OF_THEIR_OWN:
+        return DataElement(tag, vr, Sequence() if vr == "SQ" else None)
+    return DataElement(BaseTag(tag), vr, None, already_converted=True)
 
 
 def made(tag: int, vr: str, value: object) -> DataElement:
     """Return an element whose value is known to be valid, without pydicom checking it again."""
-    return DataElement(tag, vr, value, already_converted=vr not in ("SQ", "PN", "DS", "IS", "UI"))
+    if vr == "UI" and isinstance(value, str):
+        value = str.__new__(UID, value)
+    elif vr in _OF_THEIR_OWN or vr == "UI":
+        return DataElement(tag, vr, value)
+    return DataElement(BaseTag(tag), vr, value, already_converted=True)
 
 
 def dummy(tag: int, vr: str, path: Path, types: IodTypes) -> DataElement:
@@ -69,6 +85,14 @@ def dummy(tag: int, vr: str, path: Path, types: IodTypes) -> DataElement:
         return DataElement(tag, vr, _CLASS if row_for(tag) is HARMLESS else "2.25.0")
     value, count = _VALUES.get(vr, WORD), _fewest(tag)
     return made(tag, vr, value if count == 1 or isinstance(value, bytes) else [value] * count)
+
+
+def is_dummy(element: DataElement) -> bool:
+    """Tell whether an element holds nothing, or nothing but what `dummy` writes."""
+    if element.VR == "SQ":
+        return all(is_dummy(inner) for item in element.value or () for inner in item)
+    plain = str(_VALUES.get(element.VR, WORD))
+    return all(str(value) in ("", plain) or str(value) in _SPOKEN for value in values_of(element))
 
 
 def _fewest(tag: int) -> int:

@@ -73,7 +73,8 @@ class Needles:
         """Tell whether a needle of at least 6 characters stands in binary data, in ASCII or UTF-16."""
         lowered = content.lower()
         long = [n for n in (*self.words, *self.phrases) if len(n) >= 6 and n.isascii()]
-        return any(n.encode() in lowered or n.encode("utf-16-le") in lowered for n in long)
+        # Without the last zero, what is found in UTF-16 stands there in either byte order.
+        return any(n.encode() in lowered or n.encode("utf-16-le")[:-1] in lowered for n in long)
 
 
 def needles_of(identity: Identity, kept: frozenset[str] = frozenset(), own: Iterable[str] = ()) -> Needles:

@@ -19,7 +19,9 @@ from scrub_pixels.header.recheck import secrets_of
 from scrub_pixels.masks import digest_pixels
 from scrub_pixels.policy import Policy
 from scrub_pixels.run.discovery import Source
+from scrub_pixels.run.verify.attributes import Rules, by_profile
 from scrub_pixels.run.verify.claims import beside, claims
+from scrub_pixels.run.verify.hidden import hidden
 from scrub_pixels.run.verify.identifiers import Eyes, Reports, in_frames, in_header, in_names, reports_in
 from scrub_pixels.run.verify.remarks import Checked, Mark, Remark, passed_or
 from scrub_pixels.run.verify.samples import Redacted, blackness, compared
@@ -123,12 +125,20 @@ def _remarks(task: Task, facts: Mapping[str, Any]) -> list[Remark]:
         parsed_by_others(path, original),
         *_keyed_digest(after, facts, task.orders),
         *claims(after, facts, before),
+        *_by_profile(before, after, task, facts),
         *beside(after, facts),
         *(_strangers(after) if before is None and task.is_complete else ()),
         *_pixels(before, after, redacted, facts),
         *_identifiers(before, after, task, facts),
         *against_the_standard(path, original),
     ]
+
+
+def _by_profile(
+    before: Instance | None, after: Instance, task: Task, facts: Mapping[str, Any]
+) -> list[Remark]:
+    rules = Rules(task.orders.policy.profile, str(facts.get("pseudonym", "")), task.orders.key)
+    return by_profile(after.dataset, before.dataset if before is not None else None, rules)
 
 
 def _on_record(path: Path, facts: Mapping[str, Any]) -> list[Remark]:
@@ -178,7 +188,15 @@ def _identifiers(
         _, needles = secrets_of(before.dataset, policy.profile, task.orders.key)
         remarks = in_header(after, needles, policy, str(facts.get("pseudonym", "")))
         remarks += _named(task.output, before, task.orders)
+    remarks += _hidden(after, needles, task, facts)
     return remarks + _read_again(before, after, needles, task, facts)
+
+
+def _hidden(after: Instance, needles: Needles, task: Task, facts: Mapping[str, Any]) -> list[Remark]:
+    try:
+        return hidden(task.orders.out / task.output, after, needles, searched=facts.get("searched") is True)
+    except Refusal:
+        return [Remark("hidden", Mark.FAILED, "a frame does not decode")]
 
 
 def _read_again(
@@ -223,11 +241,23 @@ def _opened(source: Source, policy: Policy) -> Instance | None:
 
 
 def _input_of(after: Instance, task: Task, redacted: Redacted) -> Instance | None:
-    """Return the input of a file: the one named, or the first whose frames are the same outside."""
+    """Return the input of a file: the one named, or one whose frames are the same outside.
+
+    Of several such, the first whose attributes are those that the output has; frames alone may be alike.
+    """
     opened = (_opened(source, task.orders.policy) for source in task.inputs)
     if len(task.inputs) <= 1:
         return next(opened, None)
-    return next((one for one in opened if one is not None and _fits(one, after, redacted, task)), None)
+    fitting = (one for one in opened if one is not None and _fits(one, after, redacted, task))
+    first = next(fitting, None)
+    if first is None or _agrees(first, after, task):
+        return first
+    return next((one for one in fitting if _agrees(one, after, task)), first)
+
+
+def _agrees(before: Instance, after: Instance, task: Task) -> bool:
+    remarks = _by_profile(before, after, task, task.facts or {})
+    return all(remark.mark is not Mark.FAILED for remark in remarks)
 
 
 def _fits(before: Instance, after: Instance, redacted: Redacted, task: Task) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Instance
+from scrub_pixels.frames.syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1
 from scrub_pixels.geometry import Region, coverage
 from scrub_pixels.masks import fill_value
 from scrub_pixels.run.verify.decoders import KIN, frames_by, only_one, others_for, own_frames
@@ -105,9 +106,23 @@ def _other_shape(before: Instance, after: Instance, redacted: Redacted) -> str:
     names = ("rows", "columns", "frames", "samples", "bits_stored", "signed")
     if any(getattr(before.pixels, name) != getattr(after.pixels, name) for name in names):
         return "the Image Pixel module is not the input's"
+    if before.stored_photometric != after.stored_photometric or _is_relabelled(before, after):
+        return "the colour space is not the input's"
     if redacted.last > after.frames:
         return "the record names frames that the file has not"
     return ""
+
+
+def _is_relabelled(before: Instance, after: Instance) -> bool:
+    """Tell whether frames in one and the same encoding are said to be in another colour space.
+
+    Only lossless JPEG and video are written under another label, if the codestreams contradicted it.
+    """
+    uid = after.transfer_syntax.uid
+    if before.pixels is None or after.pixels is None or uid != before.transfer_syntax.uid:
+        return False
+    corrected = after.video is not None or uid in (JPEG_LOSSLESS, JPEG_LOSSLESS_SV1)
+    return not corrected and before.pixels.photometric != after.pixels.photometric
 
 
 def _originals(

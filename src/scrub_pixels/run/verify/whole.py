@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, Executor, ProcessExecutor, SerialExecutor
 from scrub_pixels.run.verify.one_file import Orders, Task, check
 from scrub_pixels.run.verify.remarks import Checked, Mark, Remark, passed_or
-from scrub_pixels.store.atomic import MARKER
+from scrub_pixels.store.atomic import MARKER, MARKER_TEXT
 from scrub_pixels.store.ledger import Row, open_ledger
 from scrub_pixels.store.releases import is_release_file
 from scrub_pixels.store.report.summary import entry_of
@@ -165,6 +165,7 @@ def _as_a_whole(out: Path, record: _Record, private: _Private | None) -> Iterato
 
 def _unaccounted(out: Path, record: _Record) -> Iterator[str]:
     released = [entry for entry in record.entries if entry.get("outcome") == RELEASED]
+    yield from _misplaced(out, released)
     named = [str(entry.get("output")) for entry in released if entry.get("output")]
     standing = set(_standing(out))
     for _ in standing - set(named):
@@ -191,6 +192,30 @@ def _standing(out: Path) -> Iterator[str]:
             known = path in (*REPORTS, MARKER) or is_release_file(path)
             if not known or (out / path).is_symlink():
                 yield path
+
+
+def _misplaced(out: Path, released: Sequence[Entry]) -> Iterator[str]:
+    """Yield what is wrong with where files stand, and with what is no file of a run."""
+    for _ in _strays(released):
+        yield "a file in the folder of another pseudonym"
+    for _ in _empty_folders(out):
+        yield "a folder with nothing in it (its name is withheld)"
+    if (out / MARKER).is_file() and (out / MARKER).read_bytes() != MARKER_TEXT:
+        yield "the marker of the folder holds something else"
+
+
+def _strays(released: Sequence[Entry]) -> list[Entry]:
+    """Return entries whose file stands below a pseudonym that is not theirs."""
+    known = {entry.get("pseudonym") for entry in released}
+    by_folder = [(str(entry.get("output")).split("/")[0], entry) for entry in released]
+    return [entry for folder, entry in by_folder if folder in known - {entry.get("pseudonym")}]
+
+
+def _empty_folders(out: Path) -> Iterator[str]:
+    """Yield folders below OUT that hold nothing: nothing stands in them, but they have names."""
+    for folder, folders, names in os.walk(out):
+        if not folders and not names and Path(folder) != out:
+            yield folder
 
 
 def _contradictions(record: _Record, private: _Private) -> Iterator[str]:
