@@ -7,11 +7,13 @@ import re
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.tag import BaseTag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 import scrub_pixels
 from scrub_pixels.errors import UnsupportedInstance
 from scrub_pixels.header.actions import Scene
+from scrub_pixels.header.dummies import made
 from scrub_pixels.header.keys import is_standard
 from scrub_pixels.header.reading import shallow, text_of
 
@@ -63,14 +65,15 @@ def _content(element: DataElement) -> bytes:
 
 def rebuilt(source: Dataset, target: Dataset) -> FileMetaDataset:
     """Return new file meta for `target`; only the Transfer Syntax is taken from `source`."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = UID(text_of(target, "SOPClassUID"))
-    meta.MediaStorageSOPInstanceUID = UID(text_of(target, "SOPInstanceUID"))
-    meta.TransferSyntaxUID = UID(_syntax(source))
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
-    meta.ImplementationVersionName = f"SCRUBPIX_{scrub_pixels.__version__}"[:16]
-    return meta
+    said = (
+        (0x00020001, "OB", b"\0\1"),
+        (0x00020002, "UI", text_of(target, "SOPClassUID")),
+        (0x00020003, "UI", text_of(target, "SOPInstanceUID")),
+        (0x00020010, "UI", _syntax(source)),
+        (0x00020012, "UI", IMPLEMENTATION_UID),
+        (0x00020013, "SH", f"SCRUBPIX_{scrub_pixels.__version__}"[:16]),
+    )
+    return FileMetaDataset({BaseTag(tag): made(tag, vr, value) for tag, vr, value in said})
 
 
 def _syntax(source: Dataset) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 from scrub_pixels.header.actions import Scene
+from scrub_pixels.header.dummies import made
 from scrub_pixels.header.iod_types import IodTypes
 from scrub_pixels.header.options import BASIC_CODE, Option, Profile
 from scrub_pixels.masks.evidence import PixelEvidence
@@ -17,12 +19,15 @@ METHOD = "scrub-pixels: DICOM PS3.15 2026d Basic Profile and options"
 METHOD_OF_RECIPE = "scrub-pixels: recipe over DICOM PS3.15 2026d Basic and options"
 
 _BURNED_IN = 0x00280301
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_PIXELS = tuple(map(BaseTag, (0x7FE00010, 0x7FE00008, 0x7FE00009)))
+_METHOD, _CODES, _REMOVED = 0x00120063, 0x00120064, 0x00120062
+_TEMPORAL = 0x00280303
+_CODE, _SCHEME, _MEANING = 0x00080100, 0x00080102, 0x00080104
 
 
 def has_pixels(dataset: Dataset) -> bool:
     """Tell whether a data set carries pixels."""
-    return any(keyword in dataset for keyword in _PIXELS)
+    return any(tag in dataset._dict for tag in _PIXELS)
 
 
 def proven(dataset: Dataset, evidence: PixelEvidence | None) -> bool:
@@ -55,13 +60,18 @@ def mark(
     not_claimed = overruled | ({BASIC_CODE[0]} if weakened else set())
     codes = tuple(c for c in claimed_codes(dataset, profile, evidence) if c[0] not in not_claimed)
     method = METHOD if profile.recipe is None else METHOD_OF_RECIPE
-    dataset.DeidentificationMethod = _appended(dataset.get("DeidentificationMethod"), method)
+    _write(dataset, _METHOD, "LO", _appended(dataset.get("DeidentificationMethod"), method))
     _append_codes(dataset, codes)
-    dataset.LongitudinalTemporalInformationModified = _temporal(profile)
+    _write(dataset, _TEMPORAL, "CS", _temporal(profile))
     _mark_pixels(dataset, evidence, scene.types)
     if weakened:
-        dataset.PatientIdentityRemoved = "NO"
+        _write(dataset, _REMOVED, "CS", "NO")
     return tuple(code for code, _ in codes)
+
+
+def _write(dataset: Dataset, tag: int, vr: str, value: object) -> None:
+    """Write an attribute of the standard with a value that is known to be valid."""
+    dataset._dict[BaseTag(tag)] = made(tag, vr, value)
 
 
 def _appended(present: object, text: str) -> str | list[str]:
@@ -77,12 +87,13 @@ def _append_codes(dataset: Dataset, codes: tuple[tuple[str, str], ...]) -> None:
     items = [item for item in found if str(item.get("CodeValue", "")) != pixels or pixels in ours]
     present = {str(item.get("CodeValue", "")) for item in items}
     items += [_code_item(*code) for code in codes if code[0] not in present]
-    dataset.DeidentificationMethodCodeSequence = Sequence(items)
+    _write(dataset, _CODES, "SQ", Sequence(items))
 
 
 def _code_item(value: str, meaning: str) -> Dataset:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    for tag, vr, said in ((_CODE, "SH", value), (_SCHEME, "SH", "DCM"), (_MEANING, "LO", meaning)):
+        _write(item, tag, vr, said)
     return item
 
 
@@ -96,9 +107,9 @@ def _temporal(profile: Profile) -> str:
 def _mark_pixels(dataset: Dataset, evidence: PixelEvidence | None, types: IodTypes) -> None:
     """Write (0012,0062) and (0028,0301) as far as the pixels are proven; YES from the input stays."""
     clean = proven(dataset, evidence)
-    dataset.PatientIdentityRemoved = "YES" if clean or not has_pixels(dataset) else "NO"
+    _write(dataset, _REMOVED, "CS", "YES" if clean or not has_pixels(dataset) else "NO")
     if clean:
-        dataset.BurnedInAnnotation = "NO"
+        _write(dataset, _BURNED_IN, "CS", "NO")
     elif has_pixels(dataset) and dataset.get("BurnedInAnnotation") != "YES":
         _leave_open(dataset, types)
 
@@ -107,4 +118,4 @@ def _leave_open(dataset: Dataset, types: IodTypes) -> None:
     """Drop a Burned In Annotation that nobody proved; say YES, the safe side, where one has to be."""
     dataset.pop("BurnedInAnnotation", None)
     if types.of((), _BURNED_IN) == 1:
-        dataset.BurnedInAnnotation = "YES"
+        _write(dataset, _BURNED_IN, "CS", "YES")

@@ -15,6 +15,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.valuerep import IS, DSfloat, PersonName
 
 from scrub_pixels.errors import ProofFailed
@@ -85,10 +86,11 @@ def file_digest(path: Path) -> str:
 
 def _first_difference(given: Dataset, found: Dataset) -> str:
     """Return tag and keyword of the first element that differs, or an empty string."""
-    tags = {tag for tag in given.keys() if tag.element}
-    for tag in sorted(tags ^ {tag for tag in found.keys() if tag.element}):
+    tags = {tag for tag in map(int, given._dict) if tag & 0xFFFF}
+    for tag in sorted(tags ^ {tag for tag in map(int, found._dict) if tag & 0xFFFF}):
         return _named(given[tag] if tag in given else found[tag])
-    differing = [tag for tag in tags if not _same_as_stored(element_of(given, tag), found.get_item(tag))
+    differing = [tag for tag in map(BaseTag, tags)
+                 if not _same_as_stored(element_of(given, tag), found._dict[tag])
                  and not _same(given[tag], found[tag], given)]
     return _named(given[min(differing)]) if differing else ""
 
