@@ -116,6 +116,8 @@ class PixelEvidence:
         What became of every picture beside the frames.
     video
         What became of a video, whose frames are compared within a bound instead of for equality.
+    comments_cut
+        True if comments or application data were cut out of codestreams.
     """
 
     frames: int
@@ -136,11 +138,13 @@ class PixelEvidence:
     residual_text: bool = False
     carriers: tuple[CarrierEvidence, ...] = ()
     video: VideoEvidence | None = None
+    comments_cut: bool = False
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What has to be said to whoever uses the result, PHI-free."""
-        return self.video.remarks if self.video else ()
+        cut = ("comments or application data were cut out of codestreams",) if self.comments_cut else ()
+        return (*(self.video.remarks if self.video else ()), *cut)
 
     @property
     def searched(self) -> bool:

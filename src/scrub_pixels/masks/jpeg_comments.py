@@ -39,7 +39,8 @@ _J2K_CODING = frozenset(
     {*range(0xFF50, 0xFF54), *range(0xFF55, 0xFF5A), *range(0xFF5C, 0xFF62), 0xFF63}
 )
 """Marker segments of main and tile-part headers (T.800 Table A.2, T.814 A.3) that steer a decoder."""
-_JP2_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
+JP2 = b"\0\0\0\x0cjP  "
+JP2_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
 _JP2_HEADER_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"res ", b"cdef"})
 _LARGEST_JP2_BOX = 64
 """Bytes of a box in a JP2 header that says how colours are read; a colour profile is larger."""
@@ -75,11 +76,12 @@ def kept(stream: JpegStream, segment: Segment) -> bytes:
     """
     whole = stream.data[segment.start : segment.stop]
     if segment.marker == COM or APP0 <= segment.marker <= APP15:
-        return _colour_marker(segment.marker, whole[4:])
+        return colour_marker(segment.marker, whole[4:])
     return whole
 
 
-def _colour_marker(marker: int, body: bytes) -> bytes:
+def colour_marker(marker: int, body: bytes) -> bytes:
+    """Return the fixed fields of JFIF or Adobe as a segment; nothing for any other marker."""
     if marker == APP0 and body[:5] == b"JFIF\0" and len(body) >= JFIF_BYTES:
         return b"\xff\xe0\x00\x10" + body[:12] + b"\0\0"
     if marker == APP14 and body[:5] == b"Adobe" and len(body) >= ADOBE_BYTES:
@@ -103,7 +105,7 @@ def codestream_comments(codestream: bytes) -> bool:
         return _jpeg2000_comments(codestream)
     if jpeg_xl.is_jpeg_xl(codestream):
         return _jpeg_xl_comments(codestream)
-    return codestream.startswith(b"\0\0\0\x0cjP  ") and _jp2_comments(codestream)
+    return codestream.startswith(JP2) and _jp2_comments(codestream)
 
 
 def _jpeg_comments(data: bytes) -> bool:
@@ -113,17 +115,22 @@ def _jpeg_comments(data: bytes) -> bool:
         return True
     extra = [s for s in segments if s.marker not in _CODING]
     tail = data[segments[-1].stop :]
-    return not all(_harmless(s.marker, data[s.start : s.stop]) for s in extra) or (
+    return not all(is_harmless(s.marker, data[s.start : s.stop]) for s in extra) or (
         len(tail) > 1 and bool(tail.strip(b"\0\xff"))
     )
 
 
-def _harmless(marker: int, whole: bytes) -> bool:
-    """Tell whether a segment says no more than how colours are read, or who encoded."""
+def is_writers_comment(text: bytes) -> bool:
+    """Tell whether a comment is but the name and version of a known encoder."""
+    return _WRITERS.fullmatch(text) is not None
+
+
+def is_harmless(marker: int, whole: bytes) -> bool:
+    """Tell whether a whole segment says no more than how colours are read, or who encoded."""
     body = whole[4:]
     return (
-        _colour_marker(marker, body) == whole
-        or (marker == COM and _WRITERS.fullmatch(body) is not None)
+        colour_marker(marker, body) == whole
+        or (marker == COM and is_writers_comment(body))
         or (marker == APP0 and body == _LJIF)
         or (marker == _APP8 and (body == _SPIFF_END or _SPIFF.fullmatch(body) is not None))
         or (marker == DRI and len(body) in _DRI_BYTES)
@@ -148,7 +155,7 @@ def _j2k_header(data: bytes, position: int, last: int) -> tuple[int, bool]:
     """Return where the marker `last` stands, and whether all segments before it are harmless."""
     while (marker := int.from_bytes(data[position : position + 2], "big")) != last:
         length = int.from_bytes(data[position + 2 : position + 4], "big")
-        signed = marker == _J2K_COMMENT and _WRITERS.fullmatch(data[position + 6 : position + 2 + length])
+        signed = marker == _J2K_COMMENT and is_writers_comment(data[position + 6 : position + 2 + length])
         if length < 2 or not (marker in _J2K_CODING or signed):
             return position, False
         position += 2 + length
@@ -187,9 +194,9 @@ def _decodes_without_its_end(stream: bytes) -> bool:
 
 def _jp2_comments(data: bytes) -> bool:
     """Look through the boxes of a JP2 file (T.800 Annex I), which some writers use for a frame."""
-    for kind, body in _boxes(data):
-        inner = _boxes(body) if kind == b"jp2h" else ()
-        if kind not in _JP2_BOXES or any(
+    for kind, body in boxes(data):
+        inner = boxes(body) if kind == b"jp2h" else ()
+        if kind not in JP2_BOXES or any(
             name not in _JP2_HEADER_BOXES or len(content) > _LARGEST_JP2_BOX for name, content in inner
         ):
             return True
@@ -198,7 +205,7 @@ def _jp2_comments(data: bytes) -> bool:
     return True
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield type and content of each box; a damaged one has no type."""
     position = 0
     while position < len(data):

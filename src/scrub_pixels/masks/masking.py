@@ -47,6 +47,7 @@ from scrub_pixels.masks.evidence import FrameRedaction
 from scrub_pixels.masks.jpeg_edit import blacken
 from scrub_pixels.masks.jpeg_markers import NotEditable
 from scrub_pixels.masks.painting import native_regions, paint, paint_native
+from scrub_pixels.masks.uncommented import without_comments
 from scrub_pixels.masks.video import corrected_count, history, rebuilt_value, redacted_value
 
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -84,6 +85,8 @@ class MaskedPixels:
         up-sampled colour from outside bleeds in.
     keyword, vr
         The element that carries the value, and its VR.
+    comments_cut
+        True if comments or application data were cut out of codestreams that are otherwise the original's.
     """
 
     value: bytes
@@ -96,6 +99,7 @@ class MaskedPixels:
     black: tuple[FrameRedaction, ...] = ()
     keyword: str = "PixelData"
     vr: str = "OW"
+    comments_cut: bool = False
 
     def __repr__(self) -> str:
         return f"MaskedPixels({self.transfer_syntax_uid}, frames_masked={len(self.redactions)})"
@@ -113,9 +117,17 @@ class _Work:
     @property
     def untouched(self) -> bool:
         """True if the value may stay as it is, byte for byte."""
-        if self.regions or self.clear or self.instance.odd_items:
+        if self.regions or self.clear or self.instance.odd_items or self.commented:
             return False
         return self.instance.surplus is None
+
+    @cached_property
+    def commented(self) -> bool:
+        """True if comments or application data can be cut out of any codestream."""
+        if not self.instance.transfer_syntax.encapsulated or self.instance.video is not None:
+            return False
+        frames = map(self.instance.encoded, range(self.pixels.frames))
+        return any(without_comments(data) is not data for data in frames)
 
     @cached_property
     def fill(self) -> NDArray:
@@ -123,8 +135,8 @@ class _Work:
         return fill_value(self.pixels, self.instance.stored_photometric, self.instance.dataset)
 
     def original(self, frame: int) -> bytes:
-        """Return a frame's own bytes, without what follows the end of its codestream, if anything does."""
-        data = self.instance.encoded(frame)
+        """Return a frame's own bytes, without comments, or what follows the end of its codestream."""
+        data = without_comments(self.instance.encoded(frame))
         return data if self.instance.surplus is None else _to_its_end(data)
 
     def painted(self, frame: int) -> NDArray:
@@ -139,7 +151,7 @@ def mask(instance: Instance, redactions: Sequence[Redaction]) -> MaskedPixels:
 
     Redactions that reach over the edge of the frame are clipped. Bits outside Bits Stored are
     cleared in every frame if they carry anything in any, frames or bytes beyond the declared
-    ones are left out, and fragments of odd length are padded.
+    ones are left out, comments are cut out of codestreams, and fragments of odd length are padded.
 
     Raises
     ------
@@ -374,7 +386,8 @@ def _masked(work: _Work, value: bytes, uid: str) -> MaskedPixels:
     requested = tuple(FrameRedaction(frame, regions) for frame, regions in work.regions.items())
     grown = tuple(replace(each, regions=native_regions(work.pixels, each.regions)) for each in requested)
     keyword, vr = work.pixels.keyword, pixel_data_vr(work.pixels, uid)
-    return MaskedPixels(value, uid, (), grown, work.clear, False, requested, grown, keyword, vr)
+    return MaskedPixels(value, uid, (), grown, work.clear, False, requested, grown, keyword, vr,
+                        work.commented)
 
 
 def _joined(frames: Iterator[bytes], pixels: PixelDescription, uid: str) -> bytes:

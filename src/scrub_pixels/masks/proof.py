@@ -71,6 +71,7 @@ def prove(original: Instance, candidate: Instance, masked: MaskedPixels, key: by
         syntax_out=candidate.transfer_syntax.uid,
         pixel_data_identical=same,
         cleared_bits=masked.cleared_bits,
+        comments_cut=masked.comments_cut,
         digest_in=_digest(_value(original), key),
         digest_out=_digest(_value(candidate), key),
         video=video,
