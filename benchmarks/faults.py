@@ -2,9 +2,10 @@
 
 One folder of inputs (Instances, copies, Instances that share a UID, damaged files, other files) is
 scrubbed undisturbed, and then again and again while the process is killed at random moments, the disk
-is full at random writes, or workers of a Dask cluster are killed. After every fault: each Instance in
-OUT is, byte for byte, one of the undisturbed run, and no planted identifier stands anywhere in OUT. After
-every resumption to the end: OUT and the ledger are those of the undisturbed run, and its sums close.
+is full at random writes, workers of a Dask cluster are killed, or a run is whose OUT is an S3 store. After
+every fault: each Instance in OUT is, byte for byte, one of the undisturbed run, and no planted identifier
+stands anywhere in OUT. After every resumption to the end: OUT and the ledger are those of the undisturbed
+run, and its sums close.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.clusters import PATIENCE, local_cluster
 from benchmarks.instances import PLANTED, make_inputs
+from benchmarks.object_faults import object_kills
 from scrub_pixels import Policy
 from scrub_pixels.errors import ScrubError
 from scrub_pixels.run.campaign import Campaign, run
@@ -284,7 +287,8 @@ def main() -> None:
     """Run all campaigns and print what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("inputs", 500), ("kills", 150), ("group-kills", 50), ("full-inputs", 100),
-                          ("full", 50), ("workers", 20), ("seed", 7)):
+                          ("full", 50), ("workers", 20), ("object-inputs", 60), ("object-kills", 20),
+                          ("seed", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -295,10 +299,18 @@ def main() -> None:
                 ("kill -9, command with two workers", kills_of_groups, stage, given.group_kills),
                 ("disk full", full_disks, small, given.full),
                 ("kill -9, Dask workers", worker_kills, stage, given.workers)):
-            started = time.monotonic()
-            tally = play(where, count, given.seed)
-            print(f"{title}: {dict(tally)}, nothing lost, nothing leaked, {time.monotonic() - started:.0f} s",
-                  flush=True)
+            _told(title, partial(play, where, count, given.seed))
+        if given.object_kills:
+            _told("kill -9, OUT in an S3 store",
+                  partial(object_kills, Path(name) / "store", given.object_inputs, given.object_kills,
+                          given.seed))
+
+
+def _told(title: str, play: Callable[[], Counter[str]]) -> None:
+    started = time.monotonic()
+    tally = play()
+    print(f"{title}: {dict(tally)}, nothing lost, nothing leaked, {time.monotonic() - started:.0f} s",
+          flush=True)
 
 
 def _staged(folder: Path, inputs: int) -> Stage:
