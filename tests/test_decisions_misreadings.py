@@ -45,7 +45,8 @@ def _kept(text: str, row: int = 300) -> bool:
     "RT BREAST 10:00 ...", "RT BREAST 10:00N+4", "THIOn", "BPDPLANE", "RT LOBETRANS", "RT KIDNEYSAG", "XVC3",
     "Zoomx1.0", "Eh: A1", "REC", "EFW 13760 g", "SU 6.1mm", "XU C3", "Facus 16cm", "DLP (m6y-ca) 148.59",
     "Ratlo 8.70", "Cire 5.62 cm", "AO Diam 1.0 ca", "CTDIvoI (mGy)", "EVel 15 cm/s", "Total DLP 98 m6yca",
-    "Morison",
+    "Morison", "Grayscale and color Doppler images i...", "Gaint 1", "Zoomt 100%", "Zoom xl.9",
+    "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -59,9 +60,12 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "91234 5.0 R15 G66 C6", "9123 Smith 5.0", "Lat: F Smith", "LAT F", "123~", "4711081 cm", "12/03/1950 cm",
     "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "SUE LE", "DUT LEE", "Depth 7123...",
     "ID 7...", "Kowal...", "Depth Kow...", "12.3.1950...", "PHILLPS", "NEWBURN", "Doctor...",
-    "Bolus Cross...", "SU", "SU 61mm", "SU 6.1mm Lee", "XU", "XU C3 Lee", "EFW 13760", "MRN 13760 g", "EFW 137601 g",
+    "Bolus Cross...", "SU", "SU 61mm", "SU 6.1mm Lee", "XU", "XU C3 Lee", "EFW 13760", "MRN 13760 g",
+    "EFW 137601 g", "Study D...", "General H...", "Heart C...",
     "Foster 16cm", "Facus", "Facus 16cm Lee", "Lee Facus 16cm", "Gaines 2.0 cm", "Depp 4.5",
     "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
+    "Dr S...", "Kowalski A...", "Long J...", "Gain S...", "Martini 12", "Gaint", "Levert 12", "Gaint 1 Lee",
+    "Zoom xl.9 Lee", "OLP", "OLP 98",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)
@@ -131,3 +135,44 @@ def test_what_broke_off_from_a_box_over_texture_goes_with_it() -> None:
     apart = TextLine(Region(298, 176, 12, 19), FrameSpan(0, 1), "es", 1.0, 0.8)
     assert _verdicts(name, crumb) == [Verdict.PHI] * 2
     assert _verdicts(name, apart) == [Verdict.PHI, Verdict.BENIGN]
+
+
+def _row(*texts: str) -> list[Verdict]:
+    return _verdicts(*(_line(text, 40, 10 + 150 * i) for i, text in enumerate(texts)))
+
+
+def test_the_heads_of_a_table_stay_and_labels_with_values_do_not() -> None:
+    heads = ["Name", "Birth Date", "Date", "Description", "Modality"]
+    assert _row(*heads) == [Verdict.BENIGN] * 5
+    assert _row("Name", "Birth Date", "Date", "Kowalski", "Modality")[2] is Verdict.PHI
+    assert _row("Name", "Date")[1] is Verdict.PHI
+    assert _row("Name", "Birth Date", "Date:", "Description", "Modality")[2] is Verdict.PHI
+
+
+def test_buttons_below_a_window_stay() -> None:
+    buttons = [_line(text, 580, 10 + 260 * i) for i, text in enumerate(["OK", "Export", "Settings"])]
+    assert _verdicts(*buttons)[0] is Verdict.BENIGN
+    assert _verdicts(*buttons, _line("Kowalski", 580, 40))[0] is Verdict.PHI
+
+
+def test_a_date_beside_a_setting_does_not_make_it_a_name() -> None:
+    settings = [_line("CHI", 20), _line("FR 20 Hz", 36), _line("MI 0.8", 52)]
+    assert _verdicts(_line("12.03.2019 10:15:00", 4), *settings)[1] is Verdict.BENIGN
+    assert _verdicts(_line("MRN 4711", 4), *settings)[1] is Verdict.PHI
+
+
+@pytest.mark.parametrize(("text", "modality"), [("CHI", "US"), ("STANDARD", "CT"), ("COLON", "ES")])
+def test_what_a_modality_writes_at_the_edge_stays_there(text: str, modality: str) -> None:
+    def verdict(modality: str, *lines: TextLine) -> Verdict:
+        return judge(lines, Identity(), DecisionSettings(), Context(SHAPE, modality))[0].verdict
+
+    assert verdict(modality, _line(text, 4)) is Verdict.BENIGN
+    assert verdict("XA", _line(text, 4)) is Verdict.PHI
+    assert verdict(modality, _line(text, 4), _line("Kowalski", 4, 50)) is Verdict.PHI
+    assert verdict(modality, _line(f"{text}, A", 4)) is Verdict.PHI
+
+
+def test_it_is_a_name_if_the_header_says_so() -> None:
+    header = Identity((Identifier("PatientName", IdentifierKind.NAME, "Chi^Ann"),))
+    context = Context(SHAPE, "US")
+    assert judge([_line("CHI", 4)], header, DecisionSettings(), context)[0].verdict is Verdict.PHI

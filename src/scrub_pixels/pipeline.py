@@ -29,6 +29,7 @@ from scrub_pixels.decisions import (
     decide,
     frames_to_look_at,
     harmless_in,
+    misspelt_lines,
     residue,
     reviewed,
 )
@@ -56,9 +57,11 @@ from scrub_pixels.text import (
     TextLine,
     TextReader,
     TextSearch,
+    as_picture,
     find_text,
     load_detectors,
     load_reader,
+    looked_closer,
     reread,
 )
 
@@ -292,7 +295,19 @@ class Scrubber:
         by_regions = settings.policy is KeepPolicy.OUTSIDE_REGIONS
         trusted = scan_area(instance).trusted if by_regions else ()
         decision = decide(search, instance.dataset, settings, sight.context, trusted)
+        if doubtful := misspelt_lines(decision.findings, settings):
+            search = self._look_closer(instance, search, doubtful)
+            decision = decide(search, instance.dataset, settings, sight.context, trusted)
         return search, _doubted(decision, IN_SAMPLES) if _draws_in_samples(instance) else decision
+
+    def _look_closer(self, instance: Instance, search: TextSearch, lines: Sequence[TextLine]) -> TextSearch:
+        """Read again what may be a term that was misread, and return the search with what was seen."""
+        closer: dict[int, TextLine] = {}
+        for frame in sorted({line.frames.start for line in lines}):
+            there = [line for line in lines if line.frames.start == frame]
+            looked = looked_closer(as_picture(instance.views(frame)[0].image), there, self.reader)
+            closer.update(zip(map(id, there), looked, strict=True))
+        return replace(search, lines=tuple(closer.get(id(line), line) for line in search.lines))
 
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
         """Mask what was decided, and open the result anew."""

@@ -25,6 +25,7 @@ from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
 from scrub_pixels.decisions.redactions import redactions
 from scrub_pixels.decisions.residue import frames_to_look_at, harmless_in, residue
 from scrub_pixels.decisions.review import Review, Seen, reviewed
+from scrub_pixels.decisions.second_spelling import misspelt_lines
 from scrub_pixels.decisions.series import SeriesContext
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
 from scrub_pixels.decisions.verdicts import Context, judge
@@ -60,6 +61,7 @@ __all__ = [
     "layouts_as_toml",
     "content_of",
     "load_devices",
+    "misspelt_lines",
     "parse_layouts",
     "redactions",
     "residue",

@@ -191,7 +191,7 @@ class Matcher:
         for name in self._person_words:
             if len(word) >= least and len(name.text) > len(word) and name.text.startswith(word):
                 yield Hit(name.keyword, "cut off", (word,))
-            elif _within(word, name.text, _errors_allowed(name.text)):
+            elif within(word, name.text, _errors_allowed(name.text)):
                 yield Hit(name.keyword, "similar word", (word,))
 
     def _run_hits(self, folded: str) -> Iterator[Hit]:
@@ -270,7 +270,7 @@ def _errors_allowed(name: str) -> int:
     return 2 if len(name) >= 9 else 1 if len(name) >= 5 else 0
 
 
-def _within(one: str, other: str, most: int) -> bool:
+def within(one: str, other: str, most: int) -> bool:
     """Tell whether two words differ by at most `most` insertions, deletions or substitutions."""
     if most == 0 or abs(len(one) - len(other)) > most or len(set(one) - set(other)) > most:
         return False

@@ -30,6 +30,8 @@ _TUBE_ROW = re.compile(
 )
 _ELLIPSIS = r"\s?(?:(?:\.\s?){2,}|\u2026)\s*$"
 _CUT_VALUE = re.compile(rf"^[^.\u2026~]*?[a-z]\s?[:=<>]?\s?\d{{1,3}}(?:[.,]\d{{1,2}})?{_ELLIPSIS}")
+_CUT = re.compile(rf"[a-z]{_ELLIPSIS}")
+_LEAST_BEFORE_CUT, _MOST_CUT = 3, 2
 _CUT_CLOCK = re.compile(rf":[03]0{_ELLIPSIS}")
 _CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
 _FRACTION = re.compile(r"[=<>]\s?\d{1,3}[.,]\d*$")
@@ -46,7 +48,9 @@ _LONG_NUMBER = re.compile(r"(?<![\d.,])\d{4,}(?![\d.,])")
 _A = AtomKind
 _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
 _TERMS_OR_RARE = frozenset({_A.TERM, _A.BAND_NAME})
+DIGIT_IN_WORD = "digit in a word"
 _GUESSED = frozenset({CUT_TERM, MISSPELT})
+_IN_SENTENCES = frozenset({_A.TERM, _A.COMPANY_NAME})
 _VOUCHING = frozenset({_A.TERM, _A.MEASURE})
 
 
@@ -70,6 +74,8 @@ class Heard:
         Labels that may stand alone.
     capitals
         Where in the text a capital L stands.
+    ordinary
+        Terms that are also rare names, and that scanners of this modality write where names stand.
     """
 
     text: str = field(repr=False)
@@ -79,6 +85,7 @@ class Heard:
     trusted: frozenset[str] = field(default=frozenset(), repr=False)
     captions: frozenset[str] = field(default=frozenset(), repr=False)
     capitals: frozenset[int] = field(default=frozenset(), repr=False)
+    ordinary: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def is_measurement(self) -> bool:
@@ -137,11 +144,13 @@ def _turned_to_digits(chunk: str) -> str:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """What readings are compared with: vocabulary, header, and words the header vouches for."""
+    """What readings are compared with: vocabulary, header, words the header vouches for, and words that
+    scanners of its modality write where names stand."""
 
     vocabulary: Vocabulary = field(repr=False)
     matcher: Matcher = field(repr=False)
     trusted: frozenset[str] = field(default=frozenset(), repr=False)
+    ordinary: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
@@ -154,6 +163,7 @@ def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
         hits=lexicon.matcher.hits(reading),
         in_band=in_band,
         trusted=lexicon.trusted,
+        ordinary=lexicon.ordinary,
         captions=lexicon.vocabulary.lone_labels,
         capitals=frozenset(i for i, c in enumerate(reading) if c == "L" and aligned),
     )
@@ -241,8 +251,17 @@ def _is_cut_setting(heard: Heard) -> bool:
 
 
 def _is_cut_term(heard: Heard) -> bool:
-    """Tell whether what an ellipsis cuts is a term: the beginning of a long one (``CrossXB...``)."""
-    return bool(heard.atoms) and heard.atoms[-1].detail == CUT_TERM
+    """Tell whether what an ellipsis cuts is a term: the beginning of a long one (``CrossXB...``).
+
+    Or it is a letter or two after a sentence of terms (``Grayscale and color Doppler i...``): after less it
+    may be a label or a place (``Study D...``, ``General H...``).
+    """
+    if not heard.atoms or _CUT.search(heard.text) is None:
+        return False
+    *before, last = heard.atoms
+    plain = len(before) >= _LEAST_BEFORE_CUT and any(a.kind is _A.TERM for a in before)
+    short = last.kind is not _A.UNKNOWN and last.text.isalpha() and len(last.text) <= _MOST_CUT
+    return last.detail == CUT_TERM or plain and short and all(a.kind in _IN_SENTENCES for a in before)
 
 
 def _is_control_row(heard: Heard) -> bool:
@@ -305,7 +324,7 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
         elif heard.in_band and _is_short_anatomy(atom) and len(heard.atoms) == 1 and "%" not in heard.text:
             yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
         elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
-            yield from _as_name(heard)
+            yield from _as_name(heard, atom)
 
 
 def _is_short_anatomy(atom: Atom) -> bool:
@@ -314,8 +333,9 @@ def _is_short_anatomy(atom: Atom) -> bool:
     return anatomical and atom.kind is _A.TERM and len(atom.text) == 2
 
 
-def _as_name(heard: Heard) -> Iterator[Evidence]:
-    if heard.in_band:
+def _as_name(heard: Heard, atom: Atom) -> Iterator[Evidence]:
+    alone = len(heard.atoms) == 1 and atom.text in heard.ordinary
+    if heard.in_band and not alone:
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, where names stand", True)
     elif _has_initial(heard) or _glued_numbers(heard):
         yield Evidence(EvidenceKind.PATTERN, "a term that is also a name, with an initial or a digit", True)
@@ -365,7 +385,7 @@ def digits_in_words(heard: Heard) -> Iterator[Evidence]:
         if _is_clock_face(heard) and heard.text[: match.start()].endswith(":"):
             continue
         if not inside and not _FRACTION.search(heard.text[: match.start()]):
-            yield Evidence(EvidenceKind.PATTERN, "digit in a word", True)
+            yield Evidence(EvidenceKind.PATTERN, DIGIT_IN_WORD, True)
 
 
 def harmless_parts(heard: Heard) -> Iterator[Evidence]:

@@ -91,6 +91,8 @@ _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![
 _DOSE_UNIT = re.compile(r"(?<=\()m6y(?:([-*.]?)c[am])?(?=\))")
 _VOLUME_DOSE = re.compile(r"\bC[TI]D[I\[]vo[lI](?![^\W_])")
 _VELOCITY = re.compile(r"\b([AESD])(?=Vel\b)")
+_TOTAL_DOSE = re.compile(r"(?<=^Total )OLP\b|(?<=\d Total )OLP\b|^OLP(?= ?\([mM][G6][yY])")
+_FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
 
@@ -141,6 +143,7 @@ _SHORTEST_COMPOUND = 8
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
 _SHORTEST_RARE = 7
 _SHORTEST_MISSPELT = 4
+_COLONS = frozenset("itl")
 _PLANES = frozenset({"sag", "trv", "trans", "plane", "prox"})
 _CUT_OFF = re.compile(r"\s?(?:(?:\.\s?){2,}|\u2026\s?)$")
 _FRACTION = re.compile(r"\d{1,3}[.,]\d{1,2}")
@@ -170,6 +173,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
     text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
+    text = _FACTOR.sub(r"x1.", _TOTAL_DOSE.sub("DLP", text))
     text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
     text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
@@ -347,7 +351,7 @@ class _Scanner(_Numbers):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
         attempts = (
             self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike,
-            self._label_lookalike, self._cut_term, self._zoomed, self._misspelt,
+            self._label_lookalike, self._cut_term, self._zoomed, self._misspelt, self._with_colon,
         )  # fmt: skip
         for attempt in attempts:
             found = attempt(at)
@@ -439,7 +443,7 @@ class _Scanner(_Numbers):
         word, stop = self.tokens[at].text, self.tokens[at].stop
         if at + 1 < len(self.tokens) or _CUT_OFF.fullmatch(self.text[stop:]) is None:
             return None
-        known = self.vocabulary.begins_term(word) and not self._is_someone(word)
+        known = self.vocabulary.begins_term(word) and not self.vocabulary.is_someone(word)
         return self._atom(AtomKind.TERM, at, 1, CUT_TERM) if known else None
 
     def _zoomed(self, at: int) -> tuple[int, Atom] | None:
@@ -455,10 +459,19 @@ class _Scanner(_Numbers):
         No name of the lists that is as near to a term; like a rare name it needs its company, too.
         """
         word = self.tokens[at].text
-        if len(word) < _SHORTEST_MISSPELT or self._is_someone(word) or not self._has_value(at):
+        if len(word) < _SHORTEST_MISSPELT or self.vocabulary.is_someone(word) or not self._has_value(at):
             return None
         near = any(self._plain(term) for term in self.vocabulary.near(word))
         return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if near else None
+
+    def _with_colon(self, at: int) -> tuple[int, Atom] | None:
+        """A term before a number, its colon read as a letter (``Gaint 1``), and no name of the lists."""
+        word, rest = self.tokens[at].text, self.texts[at + 1 :]
+        alone = not at and len(rest) == 1 and self.tokens[1].is_number and self._gap(0) == " "
+        known = word[:-1] in self.vocabulary.words and word[:-1] not in self.vocabulary.company
+        if len(word) <= _SHORTEST_CODE or word[-1] not in _COLONS or self.vocabulary.is_someone(word):
+            return None
+        return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if alone and known else None
 
     def _has_value(self, at: int) -> bool:
         """Tell whether the rest of a reading is a number with a unit, or a decimal fraction."""
@@ -467,9 +480,6 @@ class _Scanner(_Numbers):
         unit = self._unit(at + 1) if self.tokens[at + 1].is_number else None
         fraction = _FRACTION.fullmatch(self.tokens[at + 1].text) is not None and unit is None
         return len(self.tokens) == at + 2 + (unit or 0) and (unit is not None or fraction)
-
-    def _is_someone(self, word: str) -> bool:
-        return word in self.vocabulary.lookalikes or word in self.vocabulary.names
 
     def _is_terms(self, word: str) -> bool:
         """Tell whether a word is a term of four letters that needs no company, or a phrase run together."""

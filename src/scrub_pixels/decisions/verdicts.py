@@ -34,6 +34,7 @@ from scrub_pixels.decisions.layout import (
 from scrub_pixels.decisions.matching import Matcher
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scan import AtomKind
+from scrub_pixels.decisions.second_spelling import vouched_for
 from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import compact, fold, tokens
@@ -74,6 +75,8 @@ _NAMING_THEMSELVES = frozenset({"label.place", "label.contact"})
 
 _OF_A_PERSON = frozenset({"label.name", "label.person"})
 """Labels after which terms are a name all the same: ``Ars Smth`` is no plane of an image there."""
+
+_LOOKED_CLOSER = Evidence(EvidenceKind.VOCABULARY, "a term misread at first, by closer looks", False)
 
 _LETTERS = 4
 """Letters for each digit of a misread name (``4rs Smth``)."""
@@ -200,7 +203,7 @@ def judge(
         return tuple(_masked_by_policy(line) for line in lines)
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
-    cases = [_counted(_among_settings(case, cases), cases) for case in cases]
+    cases = [_counted(_among_settings(_in_table_head(case, cases), cases), cases) for case in cases]
     cases = [_without_probe_number(case, cases) for case in cases]
     cases = [_without_doubt_about_a_piece(case, cases, settings) for case in cases]
     by_layout = _layout_evidence(cases)
@@ -221,11 +224,49 @@ def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
     return replace(case, evidence=(*(e for e in case.evidence if not e.speaks_for_phi), probe))
 
 
+_MOMENTS = ("date", "time", "month", "AcquisitionDate", "StudyDate", "StudyTime", "ContentDate")
+_DIGITS_OF_MOMENTS = frozenset({"grouped digits", "number of 4 digits"})
+
+_TABLE_HEAD = "head of a table"
+_LEAST_HEADS = 3
+
+
+def _in_table_head(case: _Case, cases: Sequence[_Case]) -> _Case:
+    """Return a case without the suspicion against a label if it is one of the heads of a table.
+
+    ``Date`` between ``Birth Date`` and ``Description``: all that stands in its row are labels and terms,
+    three of them at least beside it.
+    """
+    row = [c for c in cases if c is not case and same_row(case.line, c.line)]
+    row = [c for c in row if c.line.frames.overlaps(case.line.frames)]
+    heads = len(row) >= _LEAST_HEADS and case.line.rotation == 0 and all(map(_is_head, (case, *row)))
+    return _cleared(case, _TABLE_HEAD) if heads and any(map(_has_label, case.heard)) else case
+
+
+def _is_head(case: _Case) -> bool:
+    """Tell whether a line is labels and plain terms, and nothing else speaks against it."""
+    speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
+    kinds = {AtomKind.LABEL, AtomKind.TERM}
+    known = all(h.atoms and ":" not in h.text and {a.kind for a in h.atoms} <= kinds for h in case.heard)
+    return bool(case.heard) and known and speaking <= {EvidenceKind.LABEL}
+
+
+def _has_label(heard: Heard) -> bool:
+    return any(atom.kind is AtomKind.LABEL for atom in heard.atoms)
+
+
+def _stands_in(case: _Case, detail: str) -> bool:
+    return any(e.detail == detail for e in case.evidence)
+
+
 _WHERE_NAMES_STAND = "a term that is also a name, where names stand"
-_IN_MENU = "a term in the row of a menu"
+_IN_MENU, _IN_BLOCK = "a term in the row of a menu", "a term among settings"
 _LEAST_SETTINGS = 2
 _MENU = frozenset({"file", "edit", "view", "tools", "window", "help", "insert", "format", "options", "image"})
 """What the menus of windowed programs are called."""
+
+_BUTTONS = frozenset({"ok", "cancel", "close", "exit", "apply", "back"})
+"""What the buttons below a window are called."""
 
 
 def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:
@@ -239,17 +280,24 @@ def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:
         return case
     others = [c for c in cases if c is not case]
     settings = [c for c in others if _is_setting(c) and in_one_block(case.line, c.line)]
-    suspects = [c.line for c in others if _speaks_beside(c, case)]
-    if _is_in_menu(case, settings, suspects):
+    suspects = [c.line for c in others if _speaks_beside(c, case) and not _is_moment(c)]
+    if _is_in_menu(case, settings, suspects) or _is_button(case, cases, suspects):
         return _cleared(case, _IN_MENU)
     if len(settings) < _LEAST_SETTINGS or touches_any(case.line, suspects):
         return case
-    return _cleared(case, "a term among settings")
+    return _cleared(case, _IN_BLOCK)
 
 
 def _speaks_beside(other: _Case, case: _Case) -> bool:
     """Tell whether a line is suspicious for more than its place, and not for being a box of several lines."""
     return other.suspicious and not _stands_alike(other) and not encloses(other.line, case.line)
+
+
+def _is_moment(case: _Case) -> bool:
+    """Tell whether a line is a date or a time of day, which says nothing about what is beside it."""
+    speaking = [e for e in case.evidence if e.speaks_for_phi]
+    moments = all(e.detail.startswith(_MOMENTS) or e.detail in _DIGITS_OF_MOMENTS for e in speaking)
+    return any(e.detail.startswith(("date", "time")) for e in speaking) and moments
 
 
 def _is_in_menu(case: _Case, settings: Sequence[_Case], suspects: Sequence[TextLine]) -> bool:
@@ -260,6 +308,13 @@ def _is_in_menu(case: _Case, settings: Sequence[_Case], suspects: Sequence[TextL
         and len(row) >= _LEAST_SETTINGS
         and not any(same_row(case.line, line) and line.frames.overlaps(case.line.frames) for line in suspects)
     )
+
+
+def _is_button(case: _Case, cases: Sequence[_Case], suspects: Sequence[TextLine]) -> bool:
+    """Tell whether a word of buttons (``OK``) stands in a row with terms, and beside no suspect."""
+    named = bool(case.heard) and all(len(h.atoms) == 1 and h.atoms[0].text in _BUTTONS for h in case.heard)
+    row = [c for c in cases if _is_setting(c) and same_row(case.line, c.line)]
+    return named and len(row) >= _LEAST_SETTINGS and not touches_any(case.line, suspects)
 
 
 def _is_of_menus(case: _Case) -> bool:
@@ -329,13 +384,19 @@ def _masked_by_policy(line: TextLine) -> Finding:
 def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -> Lexicon:
     others = tuple(kind for kind in IdentifierKind if kind is not IdentifierKind.INSTITUTION)
     trusted = frozenset(tokens(fold(context.device))) - identity.words(*others)
-    return Lexicon(load_vocabulary(settings.extra_vocabulary), Matcher(identity), trusted)
+    vocabulary = load_vocabulary(settings.extra_vocabulary)
+    ordinary = vocabulary.ordinary.get(context.modality, frozenset()) - identity.words()
+    return Lexicon(vocabulary, Matcher(identity), trusted, ordinary)
 
 
 def _case(line: TextLine, lexicon: Lexicon, settings: DecisionSettings, context: Context) -> _Case:
     in_band = in_header_band(line, context.shape, settings.header_band)
     heard = _without_parts(hear(reading, lexicon, in_band) for reading in line.readings)
     evidence = dict.fromkeys(evidence for one in heard for evidence in testimony(one))
+    if line.looks and any(e.speaks_for_phi for e in evidence):
+        second = vouched_for(line, lexicon, in_band)
+        if second is not None:
+            return _Case(line, (second,), (*testimony(second), _LOOKED_CLOSER))
     if _counts_frames(line):
         return _Case(line, heard, (Evidence(EvidenceKind.MEASUREMENT, "frame counter", False),))
     return _Case(line, heard, tuple(evidence))
@@ -387,6 +448,8 @@ def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
 
 
 def _as_value(case: _Case, announced: bool, named: bool) -> Iterable[Evidence]:
+    if _stands_in(case, _TABLE_HEAD):
+        return
     if announced and not (case.is_technical or case.is_caption or case.is_long_term):
         yield Evidence(EvidenceKind.LABEL, "value of a label", True)
     elif named and case.is_words and not case.is_caption:
@@ -398,7 +461,7 @@ def _about(case: _Case, suspects: Sequence[TextLine], lines: Sequence[TextLine])
         yield Evidence(EvidenceKind.UNREADABLE, "longer than what was read", True)
     if not case.suspicious and any(same_place(case.line, other) for other in suspects):
         yield Evidence(EvidenceKind.POSITION, "same place as identifying text", True)
-    if case.is_caption and beside(case.line, lines):
+    if case.is_caption and beside(case.line, lines) and not _stands_in(case, _TABLE_HEAD):
         yield Evidence(EvidenceKind.LABEL, "with its value beside it", True)
     if _is_short(case.line) and in_stack(case.line, [line for line in lines if _is_short(line)]):
         yield Evidence(EvidenceKind.POSITION, "one of a stack of crumbs, maybe turned text", True)
@@ -415,8 +478,11 @@ def _about(case: _Case, suspects: Sequence[TextLine], lines: Sequence[TextLine])
 
 
 def _may_be_name_beside(case: _Case, suspects: Sequence[TextLine]) -> bool:
-    """Tell whether a rare name's homograph, outside the row of a menu, stands beside identifying text."""
-    if case.suspicious or not case.may_be_name or any(e.detail == _IN_MENU for e in case.evidence):
+    """Tell whether a rare name's homograph stands beside identifying text, and not where words like it do.
+
+    In a menu or among settings what stands beside it was looked at before.
+    """
+    if case.suspicious or not case.may_be_name or _stands_in(case, _IN_MENU) or _stands_in(case, _IN_BLOCK):
         return False
     return touches_any(case.line, [line for line in suspects if not encloses(line, case.line)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scrub_pixels.text.closer_look import looked_closer
 from scrub_pixels.text.detectors import DETECTORS, Detectors, FusedDetector, load_detectors
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.readers import (
@@ -14,7 +15,7 @@ from scrub_pixels.text.readers import (
     TextRecognizer,
     load_reader,
 )
-from scrub_pixels.text.search import find_text, reread
+from scrub_pixels.text.search import as_picture, find_text, reread
 from scrub_pixels.text.settings import SearchSettings
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "TextReader",
     "TextRecognizer",
     "TextSearch",
+    "as_picture",
     "find_text",
     "load_detectors",
     "load_reader",
+    "looked_closer",
     "reread",
 ]

@@ -29,6 +29,9 @@ class TextLine:
     alternatives
         Further readings of the same place (other frames, scales, readers). A line is harmless
         only if all of its readings are.
+    looks
+        Readings of the same place shown in other ways, one for each way that was read, if a closer look was
+        taken because of a misspelt word. They may vouch for a harmless spelling, and are no readings.
     """
 
     region: Region
@@ -38,6 +41,7 @@ class TextLine:
     detection: float
     rotation: int = 0
     alternatives: tuple[str, ...] = field(default=(), repr=False)
+    looks: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def readings(self) -> tuple[str, ...]:

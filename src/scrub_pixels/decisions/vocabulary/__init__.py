@@ -7,6 +7,7 @@ section, a line that starts with ``=`` is one phrase, any other line is words, `
 * ``lone.txt``: those of them that may stay when they stand without a value.
 * ``units.txt``: what may follow a number.
 * ``homographs.txt``: terms that are also names, by the company they need.
+* ``modalities.txt``: rare names' homographs that scanners of a modality write alone, at the edges.
 * ``names.txt``: names that are one letter away from a term.
 * all others: technical vocabulary.
 """
@@ -23,7 +24,7 @@ from scrub_pixels.decisions.spelling import fold, tokens
 Tokens = tuple[str, ...]
 Phrases = dict[str, tuple[tuple[Tokens, str], ...]]
 
-_SPECIAL = ("labels", "units", "homographs", "lone", "names")
+_SPECIAL = ("labels", "units", "homographs", "lone", "names", "modalities")
 _LARGE = "parameter.large"
 _CODES = "letters.codes"
 _SHORTEST_RUN = 8
@@ -57,6 +58,8 @@ class Vocabulary:
     names
         Names that are one letter away from a term, or begin like one: a word that is none of them, and
         as near to a term, is the term misspelt.
+    ordinary
+        By Modality (0008,0060): terms among `band` that need no company where names stand.
     labels
         Section of every word that announces an identifier.
     lone_labels
@@ -75,6 +78,7 @@ class Vocabulary:
     rare: frozenset[str] = field(repr=False)
     lookalikes: frozenset[str] = field(repr=False)
     names: frozenset[str] = field(repr=False)
+    ordinary: dict[str, frozenset[str]] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
     lone_labels: frozenset[str] = field(repr=False)
     units: frozenset[str] = field(repr=False)
@@ -109,6 +113,10 @@ class Vocabulary:
     def begins_term(self, word: str) -> bool:
         """Tell whether a plain term begins with a word of some length, and is longer."""
         return word in self._beginnings
+
+    def is_someone(self, word: str) -> bool:
+        """Tell whether a word that is no term is on the lists of names that look like one."""
+        return word in self.lookalikes or word in self.names
 
     def phrase_at(self, texts: Tokens, start: int) -> tuple[int, str] | None:
         """Return the number of tokens and the section of the longest phrase that begins at `start`."""
@@ -146,6 +154,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
         rare=homographs["rare"],
         lookalikes=homographs["lookalike"],
         names=_by_section("names")["near"],
+        ordinary={name: words & homographs["band"] for name, words in _by_section("modalities").items()},
         labels=_words(_read("labels")),
         lone_labels=_by_section("lone")["lone"],
         units=_by_section("units")["unit"],
