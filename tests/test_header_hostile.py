@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.errors import HeaderNotClean, Refusal
-from scrub_pixels.header import Profile, ProjectKey, contains_identifier, deidentify
+from scrub_pixels.header import Option, Profile, ProjectKey, contains_identifier, deidentify
 from scrub_pixels.header import scan as scan_module
 
 KEY = ProjectKey(b"h" * 32)
@@ -70,6 +70,44 @@ def test_identifiers_in_kept_text_are_taken_out(keyword, value):
     assert keyword not in result.dataset
     assert any(keyword in warning for warning in result.warnings)
     assert "marjolaine" not in str(result.warnings).lower()
+
+
+TAKEN_APART = [
+    "xQuillfeather1", "QuillfeatherMarjolaine", "ct_MARJOLAINEQ_2", "Quill-feather",
+    "Q u i l l f e a t h e r", "Quill\nfeather", "Quill\tfeather", "Quill\0feather",
+    "Quill\u00adfeather", "Quill\u200bfeather",
+    "Quillfeather's", "Quillf\u00e9athery", "PX4471903", "px 4471 903", "xPX4471903y", "no. 4471903",
+    "17.4.1953", "4/17/1953", "17 Apr 1953", "17-APR-1953", "17apr1953",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TAKEN_APART)
+@pytest.mark.parametrize("keyword", ["ManufacturerModelName", "SeriesDescription"])
+def test_identifiers_run_together_with_other_letters_or_taken_apart_go(keyword, text):
+    research = Profile(options=frozenset({Option.CLEAN_DESCRIPTORS}))
+    given = minimal(PatientBirthDate="19530417", **{keyword: f"Probe {text} C5"})
+    out = deidentify(given, research, KEY).dataset
+    assert text.strip("\n") not in str(out.get(keyword, ""))
+
+
+def test_a_name_run_together_in_a_code_goes():
+    out = cleaned(minimal(ScanOptions="XQUILLFEATHER"))
+    assert "ScanOptions" not in out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Stern", "STERNUM LAT"), ("Tanda", "T and A"), ("Cardia", "cardiac apex"), ("Abdom", "Abdomen 3D"),
+     ("Angio", "ANGIOGRAPHY"), ("Thora", "Thorax pa"), ("Philip", "Philips iU22"), ("Sieme", "Siemens")],
+)  # fmt: skip
+def test_a_name_inside_a_term_erases_no_term(name, text):
+    out = cleaned(minimal(PatientName=f"{name}^Bo", ManufacturerModelName=text))
+    assert out.ManufacturerModelName == text
+
+
+def test_a_number_inside_another_number_is_no_hit():
+    out = cleaned(minimal(PatientID="447190", ManufacturerModelName="Epiq 1447190 5"))
+    assert out.ManufacturerModelName == "Epiq 1447190 5"
 
 
 def test_a_type_2_text_is_blanked_and_not_removed():

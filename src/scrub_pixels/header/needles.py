@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
 from scrub_pixels.decisions.spelling import fold, tokens
 from scrub_pixels.header.dummies import DATE, WORD
+from scrub_pixels.header.run_together import (
+    SHORTEST_APART,
+    SHORTEST_INSIDE,
+    numbers_in,
+    stands_apart,
+    stands_inside,
+)
 
 _K = IdentifierKind
 
@@ -16,8 +24,12 @@ _SHORTEST_NAME, _SHORTEST_ID, _SHORTEST_UID = 3, 4, 8
 
 _PHRASE_KINDS = frozenset({_K.ID, _K.INSTITUTION, _K.ADDRESS, _K.PHONE, _K.DEVICE_SERIAL})
 
+_NUMBER_KINDS = frozenset({_K.ID, _K.PHONE, _K.DEVICE_SERIAL})
+
 _FIRST_IDEOGRAPHIC = "\u2e80"
 """From here on scripts write no blanks between words, so a name is looked for anywhere in the text."""
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _OURS = frozenset(tokens(fold(WORD))) | {"anonymous", "anonymized", "anonymised", "unknown", "none"}
 """Words that stand where an identifier was; finding them again gives nobody away."""
@@ -37,19 +49,31 @@ class Needles:
         Folded words of scripts without blanks, matched anywhere.
     short
         Folded names of two letters, too common to look for; beside another name they are known.
+    inside
+        Folded names that are looked for within words too.
+    apart
+        Names, and numbers without separators, that are looked for across words too.
     """
 
     words: frozenset[str] = field(default=frozenset(), repr=False)
     phrases: tuple[str, ...] = field(default=(), repr=False)
     parts: tuple[str, ...] = field(default=(), repr=False)
     short: frozenset[str] = field(default=frozenset(), repr=False)
+    inside: tuple[str, ...] = field(default=(), repr=False)
+    apart: tuple[str, ...] = field(default=(), repr=False)
 
     def hit(self, text: str) -> bool:
-        """Tell whether any needle stands in `text`, however many blanks its words have between them."""
-        folded = " ".join(fold(text).split())
+        """Tell whether any needle stands in `text`, whatever stands between its letters or beside it."""
+        folded = " ".join(fold(_visible(text)).split())
         if not self.words.isdisjoint(tokens(folded)):
             return True
-        return any(map(folded.__contains__, self.parts)) or any(_stands(p, folded) for p in self.phrases)
+        if any(map(folded.__contains__, self.parts)) or any(_stands(p, folded) for p in self.phrases):
+            return True
+        return self.is_run_together(folded) or stands_apart(self.apart, folded)
+
+    def is_run_together(self, text: str) -> bool:
+        """Tell whether a name stands inside a longer word that is no term."""
+        return stands_inside(self.inside, fold(text))
 
     def removed_from(self, text: str) -> str:
         """Return `text` without the words in which a needle stands; empty if that is not enough."""
@@ -96,7 +120,20 @@ def needles_of(identity: Identity, kept: frozenset[str] = frozenset(), own: Iter
         tuple(dict.fromkeys(phrase for i in chosen for phrase in _phrases(i) if phrase not in _OURS)),
         tuple(sorted(w for w in words if len(w) >= 2 and w[0] >= _FIRST_IDEOGRAPHIC)),
         frozenset(w for w in words if len(w) == 2 and w.isalpha()),
+        tuple(sorted(w for w in words if len(w) >= SHORTEST_INSIDE)),
+        tuple(dict.fromkeys((*(w for w in sorted(words) if len(w) >= SHORTEST_APART), *_numbers(chosen)))),
     )
+
+
+def _numbers(chosen: Iterable[Identifier]) -> Iterator[str]:
+    for identifier in chosen:
+        if identifier.kind in _NUMBER_KINDS:
+            yield from numbers_in(fold(identifier.value))
+
+
+def _visible(text: str) -> str:
+    """Return `text` without characters that are not seen: soft hyphens, joiners, marks of direction."""
+    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c) != "Cf")
 
 
 def contains_identifier(text: str, identity: Identity) -> bool:
@@ -124,6 +161,12 @@ def _dates(value: str) -> Iterator[str]:
         yield separator.join((year, month, day))
         yield separator.join((day, month, year))
         yield separator.join((month, day, year))
+    plain = (str(int(day)), str(int(month)))
+    for separator in "-/.":
+        yield from (separator.join((*order, year)) for order in {plain, plain[::-1]})
+    name = _MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else month
+    for separator in ("-", " ", ""):
+        yield from (separator.join((each, name, year)) for each in {day, plain[0]})
 
 
 def _without(phrase: str, words: list[str]) -> list[str]:

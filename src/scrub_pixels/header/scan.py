@@ -125,7 +125,7 @@ def _is_hidden_name(code: str, scene: Scene) -> bool:
         return scene.needles.hit(code)
     terms = load_vocabulary(()).words
     words = {word for word in tokens(fold(code)) if len(word) >= _SHORTEST_IN_CODE and word not in terms}
-    return not words.isdisjoint(scene.needles.words)
+    return not words.isdisjoint(scene.needles.words) or scene.needles.is_run_together(code)
 
 
 def _is_foreign_uid(uid: str) -> bool:
