@@ -6,6 +6,7 @@ benchmarks.faults --object-kills 20`` kills them at random moments; tests kill t
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -98,6 +99,7 @@ def s3_store() -> Iterator[str]:
     """Yield the URL of a bucket of moto's S3 server on a free port, reached through the environment."""
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it tells of every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

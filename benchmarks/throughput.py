@@ -253,6 +253,12 @@ def pictures(folder: Path, count: int, rounds: int) -> None:
     tell(ways, compare(ways, whole, one, rounds))
 
 
+def as_installed() -> None:
+    """Let processes that are started from here keep compiled modules, as installed packages have them."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "throughput-pycache"))
+
+
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -263,6 +269,7 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=0, help="Instances over which memory is watched")
     parser.add_argument("--pixels", type=float, default=0.41, help="CPU-seconds of an Instance with pixels")
     given = parser.parse_args()
+    as_installed()
     with tempfile.TemporaryDirectory() as name:
         cost = headers(Path(name), given) if given.count else 0.0
         if given.pictures:

@@ -65,5 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """Leave the process with the exit code of `main`."""
+    """Leave the process with the exit code of `main`.
+
+    Worker processes run the script again that started this one, unless it has no file: for this command
+    they would import a command line that none of them needs.
+    """
+    vars(sys.modules["__main__"]).pop("__file__", None)
     sys.exit(main())
