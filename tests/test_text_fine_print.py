@@ -10,10 +10,13 @@ import pytest
 from test_text_search import Shown
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text import Reading, find_text, load_detectors, load_reader
+from scrub_pixels.text import Reading, SearchSettings, find_text, load_detectors, load_reader
+from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.candidates import Candidate
-from scrub_pixels.text.fine_print import fine_rows, is_unread_fine_print
-from scrub_pixels.text.reading import UNREAD, Choice
+from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.fine_print import FinePrint, is_unread_fine_print
+from scrub_pixels.text.fine_rows import fine_rows, stacks
+from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.search import FINE_PRINT
 
 SHAPE = (768, 1024)
@@ -96,3 +99,86 @@ def test_small_print_that_is_read_or_alone_raises_no_doubt():
     assert is_unread_fine_print([unread, replace(unread, region=Region(90, 90, 9, 40))])
     assert not is_unread_fine_print([unread, read]) and not is_unread_fine_print([])
     assert not is_unread_fine_print([replace(unread, region=Region(80, 90, 20, 40))] * 2)
+
+
+@pytest.mark.parametrize("ink, bar", [(60, 0), (75, 40), (20, 200), (150, 235)])
+def test_dark_and_faint_rows_are_known_too(ink, bar):
+    page = np.full((150, 560), bar, np.uint8)
+    for number, line in enumerate(HEADER):
+        at = (14, 40 + 40 * number)
+        cv2.putText(page, line, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, ink, 1, cv2.LINE_AA)
+    image = speckle()
+    image[60:180, 80:380] = bar
+    small = cv2.resize(page, None, fx=0.36, fy=0.36, interpolation=cv2.INTER_AREA)
+    image[60 : 60 + small.shape[0], 80 : 80 + small.shape[1]] = small
+    lines = [line.moved(60, 80) for line in inset()[1]]
+    rows = fine_rows(image, WHOLE, [])
+    assert all(any(row.overlaps(line) for row in rows) for line in lines)
+
+
+def test_a_row_of_letters_too_blurred_to_part_swings_and_a_ramp_does_not():
+    row = np.array([200, 120] * 20, np.uint8)
+    image = np.zeros(SHAPE, np.uint8)
+    image[50:53, 40:80] = row
+    image[90:93, 40:80] = np.linspace(100, 220, 40).astype(np.uint8)
+    image[130:133, 40:80] = 200
+    assert fine_rows(image, WHOLE, []) == [Region(50, 40, 3, 40)]
+
+
+@pytest.mark.parametrize(
+    "places, stacked",
+    [
+        ([(50, 40, 30), (56, 40, 22), (62, 41, 26), (68, 40, 18)], 4),  # begin above each other
+        ([(50, 40, 30), (56, 48, 22), (62, 44, 26)], 3),  # end above each other
+        ([(50, 40, 30), (56, 60, 22), (62, 20, 26)], 0),  # anywhere
+        ([(50, 40, 30), (56, 40, 22), (80, 40, 26)], 2),  # the last one stands apart
+    ],
+)
+def test_rows_at_one_distance_with_an_edge_in_common_are_a_stack(places, stacked):
+    rows = [Region(row, column, 4, wide) for row, column, wide in places]
+    assert [len(stack) for stack in stacks(rows)] == ([stacked] if stacked else [])
+
+
+class Blind:
+    """Sees and reads nothing."""
+
+    name = "blind"
+
+    def __init__(self, boxes=()):
+        self.boxes = boxes
+
+    def detect(self, image):
+        return list(self.boxes)
+
+    def recognize(self, crops):
+        return [UNREAD for _ in crops]
+
+
+def lettered(count):
+    """Return a black picture with rows of letters three samples high, and these rows."""
+    image, rows = np.zeros(SHAPE, np.uint8), [Region(300 + 6 * n, 400, 3, 40) for n in range(count)]
+    for row in rows:
+        image[row.slices] = np.array([220, 130] * 20, np.uint8)
+    return image, rows
+
+
+def fine_print(detector):
+    settings = SearchSettings()
+    reader = BoxReader(LineReader(Blind(), settings), settings)
+    return FinePrint(Detectors(detector, detector), reader, settings)
+
+
+def test_a_stack_of_rows_is_a_header_though_no_detector_sees_it():
+    image, rows = lettered(4)
+    found = fine_print(Blind()).found(image, [WHOLE], [])
+    assert all(any(c.region.contains(row) for c in found) for row in rows)
+    assert is_unread_fine_print(found)
+    assert fine_print(Blind()).found(lettered(3)[0], [WHOLE], []) == []
+
+
+def test_a_bloated_box_hides_no_fine_print():
+    image, rows = lettered(4)
+    bloated = Candidate(Region(290, 380, 42, 120), 0.9, Choice(Reading("MI 0.8", 0.99)))
+    assert len(fine_print(Blind()).found(image, [WHOLE], [bloated])) == 4
+    lines = [Candidate(row.expanded(1, 1, SHAPE), 0.9, Choice(Reading("DR 60", 0.99))) for row in rows]
+    assert fine_print(Blind()).found(image, [WHOLE], lines) == []

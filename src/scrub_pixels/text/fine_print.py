@@ -2,18 +2,14 @@
 
 A screen that shows another one repeats its header a third as large. Letters of three or four samples are
 hardly read by any machine, and easily by a person who enlarges them. On even ground they are told by their
-shape alone: rows of uneven marks, nothing above, below or beside them. Only such places are enlarged.
+shape alone, see `fine_rows`. Only such places are enlarged. Several of these rows above each other are a
+header, whether a detector sees letters in them or not.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.box_reader import BoxReader
@@ -21,37 +17,11 @@ from scrub_pixels.text.boxes import thickness
 from scrub_pixels.text.candidates import Candidate, is_settled
 from scrub_pixels.text.changes import merged
 from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.fine_rows import HIGHEST, fine_rows, stacks
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import boxes_in_tile, tiles_of
-
-LOWEST, HIGHEST, SHORTEST = 2, 8, 10
-"""Height of fine print, and the least length of a row of it, in samples."""
-
-STROKE = 7
-"""Side of the square that no stroke of fine print fills, in samples."""
-
-CONTRAST = 24
-"""Grey levels by which its marks stand out."""
-
-WORD_GAP = 5
-"""Samples between marks of one row."""
-
-FILLED = (0.25, 0.85)
-"""Share of a row that its marks fill: a rule fills more, scattered specks less."""
-
-SPECK = 6
-"""Samples of the marks of noise; a letter of fine print has more."""
-
-EVEN = 8
-"""Grey levels by which even ground may differ."""
-
-CLEAR = 0.1
-"""Share of marks right around a row that letters above, below and beside it may have."""
-
-BESIDE = 24
-"""Samples at one side of a row, at least, that are even ground."""
 
 SCALE = 3.0
 """Factor by which a place is enlarged: letters of three samples become letters of nine."""
@@ -71,7 +41,16 @@ LOOSE = 2.5
 SEEN = 0.5
 """Detection from which a box counts once fine print was surely seen in the picture."""
 
-Planes = Sequence[NDArray[np.uint8]]
+THICK = 3
+"""How many times as thick as fine print a line is at most that explains it: a bloated box hides some."""
+
+ENOUGH_ROWS = 4
+"""Rows of a stack, counting those twice that a detector sees: of four nobody asks a detector."""
+
+PARTLY = 0.4
+"""Share of a row's length that a box has which sees it."""
+
+Stack = Sequence[Region]
 
 
 @dataclass(frozen=True)
@@ -98,18 +77,34 @@ class FinePrint:
         Once some was surely seen, every row near it counts: the detector misses one of them easily.
         """
         shape = (image.shape[0], image.shape[1])
-        known = [line.region for line in lines]
+        known = [line.region for line in lines if thickness(line.region) <= THICK * HIGHEST]
         rows = [row for area in areas for row in fine_rows(image, area, known)]
+        stacked = stacks(rows)
         windows = merged([row.expanded(SURROUNDINGS, SURROUNDINGS, shape) for row in rows])
-        worth = [window for window in windows if self._seen(self.detectors.fine, image, window, known)]
+        worth = [
+            window
+            for window in windows
+            if any(_stands_in(stack, window) for stack in stacked)
+            or self._seen(self.detectors.fine, image, window, known)
+        ]
         seen = {window: self._seen(self.detectors.first, image, window, known) for window in worth}
-        near = [window for window, boxes in seen.items() if any(self._is_sure(box) for box in boxes)]
-        sure = [box for window in near for box in seen[window] if self._is_sure(box)]
-        if sum(row.columns for row in rows if any(_holds(box, row) for box in sure)) < ENOUGH:
-            return []
-        found = [box for boxes in seen.values() for box in boxes]
+        near = self._near(rows, stacked, seen)
+        found = [box for boxes in seen.values() for box in boxes] if near else []
         missed = [row for row in rows if any(row.overlaps(w) for w in near) and not _is_in_any(row, found)]
         return [self._candidate(image, box) for box in (*found, *(TextBox(row, SEEN) for row in missed))]
+
+    def _near(
+        self, rows: Sequence[Region], stacked: Sequence[Stack], seen: Mapping[Region, Sequence[TextBox]]
+    ) -> list[Region]:
+        """Return the windows in which fine print surely stands: by a detector, or stacked as a header is."""
+        sure = {w: [box for box in boxes if self._is_sure(box)] for w, boxes in seen.items()}
+        held = [row for row in rows if any(_holds(box, row) for boxes in sure.values() for box in boxes)]
+        enough = sum(row.columns for row in held) >= ENOUGH
+        return [
+            w
+            for w, boxes in seen.items()
+            if (enough and sure[w]) or any(_stands_in(s, w) and _is_header(s, boxes) for s in stacked)
+        ]
 
     def _seen(
         self, detector: TextDetector, image: Image, window: Region, known: Sequence[Region]
@@ -135,76 +130,19 @@ def is_unread_fine_print(candidates: Sequence[Candidate]) -> bool:
     return len(small) >= SEVERAL
 
 
-def fine_rows(image: Image, area: Region, known: Sequence[Region]) -> list[Region]:
-    """Return the rows of small marks on even ground in a part of a picture, outside what is known.
-
-    Parameters
-    ----------
-    image
-        uint8 of shape (rows, columns) or (rows, columns, 3).
-    area
-        The part, in samples of the picture.
-    known
-        Regions of lines that were found before.
-    """
-    part = image[area.slices]
-    planes = cv2.split(part) if part.ndim == 3 else (part,)
-    grounds = [cv2.morphologyEx(p, cv2.MORPH_OPEN, np.ones((STROKE, STROKE), np.uint8)) for p in planes]
-    above = functools.reduce(cv2.max, (cv2.subtract(p, g) for p, g in zip(planes, grounds, strict=True)))
-    marks = ((above > CONTRAST) & _level(grounds)).astype(np.uint8)
-    for region in known:
-        inside = region.intersection(area)
-        if inside is not None:
-            marks[inside.moved(-area.row, -area.column).slices] = 0
-    rows = (row for row in _rows(marks) if _is_uneven(marks, row) and _on_even_ground(grounds, row))
-    return [row.moved(area.row, area.column) for row in rows]
+def _stands_in(stack: Stack, window: Region) -> bool:
+    return any(row.overlaps(window) for row in stack)
 
 
-def _level(grounds: Planes) -> NDArray[np.bool_]:
-    """Tell where the ground is even: a row ends where tissue begins, however close."""
-    around = np.ones((3, 3), np.uint8)
-    spread = (cv2.subtract(cv2.dilate(ground, around), cv2.erode(ground, around)) for ground in grounds)
-    return np.asarray(functools.reduce(cv2.max, spread) <= EVEN)
+def _is_header(stack: Stack, boxes: Sequence[TextBox]) -> bool:
+    """Tell whether a stack of rows is one of text: by their number, or because detectors see some of them."""
+    seen = sum(any(_sees(box, row) for box in boxes) for row in stack)
+    return len(stack) + seen >= ENOUGH_ROWS
 
 
-def _rows(marks: NDArray[np.uint8]) -> list[Region]:
-    joined = cv2.morphologyEx(marks, cv2.MORPH_CLOSE, np.ones((1, WORD_GAP), np.uint8))
-    stats = cv2.connectedComponentsWithStats(joined)[2][1:]
-    columns, rows = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    fits = (rows >= LOWEST) & (rows <= HIGHEST) & (columns >= np.maximum(SHORTEST, 2 * rows))
-    return [Region(top, left, high, wide) for left, top, wide, high, _ in stats[fits].tolist()]
-
-
-def _is_uneven(marks: NDArray[np.uint8], row: Region) -> bool:
-    """Tell a row of letters, with nothing close around it, from rules, ramps and specks."""
-    own = marks[row.slices]
-    window = row.expanded(1, 4, (marks.shape[0], marks.shape[1]))
-    others = int(marks[window.slices].sum()) - int(own.sum())
-    changes = int(np.count_nonzero(np.diff(own.sum(axis=0, dtype=int))))
-    filled = FILLED[0] <= float(own.mean()) <= FILLED[1]
-    clear = others <= CLEAR * (window.area - row.area)
-    return filled and clear and changes >= row.columns // 4 and not _is_noise(own)
-
-
-def _is_noise(marks: NDArray[np.uint8]) -> bool:
-    """Tell single samples beside one another from strokes."""
-    areas = cv2.connectedComponentsWithStats(np.ascontiguousarray(marks))[2][1:, cv2.CC_STAT_AREA]
-    return float(np.median(areas)) < SPECK
-
-
-def _on_even_ground(grounds: Planes, row: Region) -> bool:
-    """Tell whether the ground below a row is even, and goes on so at one of its sides."""
-    shape = grounds[0].shape
-    left = Region.from_edges(row.row, max(0, row.column - BESIDE), row.bottom, row.column)
-    right = Region.from_edges(row.row, row.right, row.bottom, min(shape[1], row.right + BESIDE))
-    wide = [side for side in (left, right) if side.columns >= BESIDE // 2]
-    return any(all(_is_even(ground, row, side) for ground in grounds) for side in wide)
-
-
-def _is_even(ground: NDArray[np.uint8], row: Region, side: Region) -> bool:
-    level = int(np.median(ground[row.slices]))
-    below, beside = (np.abs(ground[r.slices].astype(int) - level) <= EVEN for r in (row, side))
-    return bool(below.mean() >= 0.95 and beside.mean() >= 0.9)
+def _sees(box: TextBox, row: Region) -> bool:
+    shared = row.intersection(box.region)
+    return shared is not None and shared.columns >= PARTLY * row.columns
 
 
 def _is_fine(box: TextBox, known: Sequence[Region]) -> bool:

@@ -23,6 +23,7 @@ from scrub_pixels.text.missed import Missed
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.second_look import SecondLook
+from scrub_pixels.text.seen_again import SeenAgain
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
 from scrub_pixels.text.unpacking import Unpacking, explains, overlaps
@@ -74,6 +75,10 @@ class PictureSearch:
     def _second_look(self) -> SecondLook:
         return SecondLook(self.detectors.fine, self.lines, self.settings)
 
+    @cached_property
+    def _seen_again(self) -> SeenAgain:
+        return SeenAgain(self.detectors.fine, self._reader, self.settings)
+
     def search(
         self,
         image: Image,
@@ -92,7 +97,8 @@ class PictureSearch:
         lines = self._reader.accepted(image, kept)
         seen = [box for _, boxes in looks for box in boxes]
         lines += missed.put_back(image, seen, [*lines, *known])
-        return self._second_look.confirmed(image, lines)
+        lines += self._seen_again.put_back(image, seen, [*lines, *known])
+        return self._seen_again.lengthened(image, self._second_look.confirmed(image, lines))
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
