@@ -46,7 +46,7 @@ def _kept(text: str, row: int = 300) -> bool:
     "Zoomx1.0", "Eh: A1", "REC", "EFW 13760 g", "SU 6.1mm", "XU C3", "Facus 16cm", "DLP (m6y-ca) 148.59",
     "Ratlo 8.70", "Cire 5.62 cm", "AO Diam 1.0 ca", "CTDIvoI (mGy)", "EVel 15 cm/s", "Total DLP 98 m6yca",
     "Morison", "Grayscale and color Doppler images i...", "Gaint 1", "Zoomt 100%", "Zoom xl.9",
-    "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO",
+    "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO", "Gaint l", "RT KIDNEY TRU", "PSAX MU LEVEL", "Algor BF3",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -65,7 +65,8 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "Foster 16cm", "Facus", "Facus 16cm Lee", "Lee Facus 16cm", "Gaines 2.0 cm", "Depp 4.5",
     "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
     "Dr S...", "Kowalski A...", "Long J...", "Gain S...", "Martini 12", "Gaint", "Levert 12", "Gaint 1 Lee",
-    "Zoom xl.9 Lee", "OLP", "OLP 98",
+    "Zoom xl.9 Lee", "OLP", "OLP 98", "Sonos MA", "Sonoi TH", "PL: LONG", "PL : LONG", "TRU", "RT TRU",
+    "MU LEVEL",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)
@@ -176,3 +177,26 @@ def test_it_is_a_name_if_the_header_says_so() -> None:
     header = Identity((Identifier("PatientName", IdentifierKind.NAME, "Chi^Ann"),))
     context = Context(SHAPE, "US")
     assert judge([_line("CHI", 4)], header, DecisionSettings(), context)[0].verdict is Verdict.PHI
+
+
+def test_two_letters_alone_where_names_stand_are_initials_unless_screens_write_them_there() -> None:
+    def verdict(text: str, row: int, modality: str = "") -> Verdict:
+        return judge([_line(text, row)], Identity(), DecisionSettings(), Context(SHAPE, modality))[0].verdict
+
+    assert verdict("TH", 580) is Verdict.PHI
+    assert verdict("TH", 300) is Verdict.BENIGN
+    assert [verdict(text, 580) for text in ("RT", "2D", "LS", "MI")] == [Verdict.BENIGN] * 4
+    assert (verdict("CW", 580, "US"), verdict("CW", 580, "CT")) == (Verdict.BENIGN, Verdict.PHI)
+
+
+def test_one_plain_term_tells_no_institution_from_another() -> None:
+    place = Identifier("InstitutionName", IdentifierKind.INSTITUTION, "Waldheim Vascular Clinic")
+    header = Identity((place,))
+
+    def verdict(text: str) -> Verdict:
+        return judge([_line(text, 8)], header, DecisionSettings(), Context(SHAPE))[0].verdict
+
+    assert verdict("Vascular") is Verdict.BENIGN
+    assert [verdict(t) for t in ("Waldheim", "Vascular Clinic", "Waldheim Vascular")] == [Verdict.PHI] * 3
+    person = Identity((Identifier("PatientName", IdentifierKind.NAME, "Vascular^Ann"),))
+    assert judge([_line("Vascular", 8)], person, DecisionSettings(), Context(SHAPE))[0].verdict is Verdict.PHI

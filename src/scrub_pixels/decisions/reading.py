@@ -25,6 +25,7 @@ _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;
 _TIMER = re.compile(r"^\+\s?\d{1,2}:[0-5]\d:[0-5]\d$")
 _REPAIRED = re.compile(r"[a-z]+\d+[a-z]+")
 _LARGEST = 5
+_LONE_TERM = 6
 _TUBE_ROW = re.compile(
     r"(?:[a-z]+\s+)?(?:\d{1,2}\s+)?(?:70|80|90|1[0-5]0|135)\s+\d{2,3}\s?milliamps?(?:\s+\d{0,3}[.,]\d{1,2})+"
 )
@@ -50,6 +51,9 @@ _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
 _TERMS_OR_RARE = frozenset({_A.TERM, _A.BAND_NAME})
 DIGIT_IN_WORD = "digit in a word"
 _GUESSED = frozenset({CUT_TERM, MISSPELT})
+_DIRECTIONS = frozenset({"anatomy.side", "anatomy.orientation"})
+_NAMES = frozenset({_A.COMPANY_NAME, _A.BAND_NAME})
+_SHORT_LABEL = re.compile(r"(?<![a-z\d])[a-z]{2}\s?:\s?$")
 _IN_SENTENCES = frozenset({_A.TERM, _A.COMPANY_NAME})
 _VOUCHING = frozenset({_A.TERM, _A.MEASURE})
 
@@ -172,9 +176,16 @@ def hear(reading: str, lexicon: Lexicon, in_band: bool) -> Heard:
 def header_match(heard: Heard) -> Iterator[Evidence]:
     """An identifier of the header, unless it can only be a term that looks like one."""
     for hit in heard.hits:
+        if not hit.personal and hit.form == "word" and _is_lone_term(heard):
+            continue
         excused = any(excuse(hit, heard) for excuse in (_is_ordinary_number, _is_term, _is_maker))
         if hit.whole or not excused:
             yield Evidence(EvidenceKind.HEADER_MATCH, f"{hit.keyword}, {hit.form}", True)
+
+
+def _is_lone_term(heard: Heard) -> bool:
+    """Tell whether a line is one plain term: ``Vascular`` tells no institution from another."""
+    return [a.kind for a in heard.atoms] == [_A.TERM] and len(heard.atoms[0].text) >= _LONE_TERM
 
 
 def _is_ordinary_number(hit: Hit, heard: Heard) -> bool:
@@ -319,18 +330,25 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
     for atom in heard.atoms:
         if atom.text in heard.trusted or (heard.is_caption and atom.text in _LINKS):
             continue
-        if atom.kind is _A.COMPANY_NAME and not heard.has_company:
+        if atom.kind in _NAMES and _follows_short_label(atom, heard):
+            yield Evidence(EvidenceKind.LABEL, "a term that is also a name, after a colon", True)
+        elif atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
-        elif heard.in_band and _is_short_anatomy(atom) and len(heard.atoms) == 1 and "%" not in heard.text:
+        elif heard.in_band and len(heard.atoms) == 1 and _may_be_initials(atom, heard):
             yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
         elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
             yield from _as_name(heard, atom)
 
 
-def _is_short_anatomy(atom: Atom) -> bool:
-    """``GB`` alone in a header is someone's initials rather than a gallbladder."""
-    anatomical = atom.detail.startswith(("anatomy.body", "anatomy.finding", "measurement."))
-    return anatomical and atom.kind is _A.TERM and len(atom.text) == 2
+def _follows_short_label(atom: Atom, heard: Heard) -> bool:
+    """Tell whether two letters and a colon stand before an atom: ``PL: LONG`` was ``Pt: LONG``."""
+    return _SHORT_LABEL.search(heard.text[: atom.start]) is not None
+
+
+def _may_be_initials(atom: Atom, heard: Heard) -> bool:
+    """``GB`` or ``TH`` alone in a header is someone's initials rather than a term; a side is a side."""
+    plain = atom.detail in _DIRECTIONS or atom.text in heard.ordinary or "%" in heard.text
+    return atom.kind is _A.TERM and len(atom.text) == 2 and atom.text.isalpha() and not plain
 
 
 def _as_name(heard: Heard, atom: Atom) -> Iterator[Evidence]:

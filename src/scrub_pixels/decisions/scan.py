@@ -92,6 +92,8 @@ _DOSE_UNIT = re.compile(r"(?<=\()m6y(?:([-*.]?)c[am])?(?=\))")
 _VOLUME_DOSE = re.compile(r"\bC[TI]D[I\[]vo[lI](?![^\W_])")
 _VELOCITY = re.compile(r"\b([AESD])(?=Vel\b)")
 _TOTAL_DOSE = re.compile(r"(?<=^Total )OLP\b|(?<=\d Total )OLP\b|^OLP(?= ?\([mM][G6][yY])")
+_V_OF_PLANES = re.compile(r"(?<=[A-Z]{4} TR)U$|(?<=^PSAX M)U(?= LEVEL$)")
+_LONE_L = re.compile(r"(?<=[a-z]{3}[itl] )[lI]$")
 _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
@@ -142,8 +144,11 @@ _CONFUSED = {
 _SHORTEST_COMPOUND = 8
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
 _SHORTEST_RARE = 7
-_SHORTEST_MISSPELT = 4
+_SHORTEST_MISSPELT, _SHORTEST_ALONG = 4, 5
 _COLONS = frozenset("itl")
+_MISREAD_COLONS = _COLONS | {"s"}
+_MOST_INITIALS = 3
+_LEAST_COMPANY = 2
 _PLANES = frozenset({"sag", "trv", "trans", "plane", "prox"})
 _CUT_OFF = re.compile(r"\s?(?:(?:\.\s?){2,}|\u2026\s?)$")
 _FRACTION = re.compile(r"\d{1,3}[.,]\d{1,2}")
@@ -173,6 +178,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
     text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
+    text = _V_OF_PLANES.sub("V", _LONE_L.sub("1", text))
     text = _FACTOR.sub(r"x1.", _TOTAL_DOSE.sub("DLP", text))
     text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
     text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
@@ -349,6 +355,8 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
             return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word])
+        if self._is_label_with_colon(at):
+            return self._atom(AtomKind.LABEL, at, 1, self.vocabulary.labels[word[:-1]])
         attempts = (
             self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike,
             self._label_lookalike, self._cut_term, self._zoomed, self._misspelt, self._with_colon,
@@ -459,10 +467,18 @@ class _Scanner(_Numbers):
         No name of the lists that is as near to a term; like a rare name it needs its company, too.
         """
         word = self.tokens[at].text
-        if len(word) < _SHORTEST_MISSPELT or self.vocabulary.is_someone(word) or not self._has_value(at):
+        if len(word) < _SHORTEST_MISSPELT or self.vocabulary.is_someone(word):
+            return None
+        if not self._has_value(at) and not (len(word) >= _SHORTEST_ALONG and self._is_among_terms(at)):
             return None
         near = any(self._plain(term) for term in self.vocabulary.near(word))
         return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if near else None
+
+    def _is_label_with_colon(self, at: int) -> bool:
+        """Tell whether a label's colon was read as a letter and initials follow (``Sonos MA``)."""
+        word, rest = self.tokens[at].text, self.texts[at + 1 :]
+        initials = len(rest) == 1 and rest[0].isalpha() and len(rest[0]) <= _MOST_INITIALS
+        return not at and initials and word[-1] in _MISREAD_COLONS and word[:-1] in self.vocabulary.labels
 
     def _with_colon(self, at: int) -> tuple[int, Atom] | None:
         """A term before a number, its colon read as a letter (``Gaint 1``), and no name of the lists."""
@@ -472,6 +488,11 @@ class _Scanner(_Numbers):
         if len(word) <= _SHORTEST_CODE or word[-1] not in _COLONS or self.vocabulary.is_someone(word):
             return None
         return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if alone and known else None
+
+    def _is_among_terms(self, at: int) -> bool:
+        """Tell whether all other words of a reading are plain terms, two of them at least."""
+        others = [t.text for i, t in enumerate(self.tokens) if i != at and t.is_word]
+        return len(others) >= _LEAST_COMPANY and all(map(self._plain, others))
 
     def _has_value(self, at: int) -> bool:
         """Tell whether the rest of a reading is a number with a unit, or a decimal fraction."""

@@ -92,7 +92,8 @@ def vouched_for(line: TextLine, lexicon: Lexicon, in_band: bool) -> Heard | None
     in_band
         Whether it stands where names usually stand.
     """
-    looks = tuple(look for look in line.looks if look.isascii())  # ideographs are seen in marks of any kind
+    # Ideographs are seen in marks of any kind.
+    looks = tuple(look for look in line.looks if compact(fold(look)).isascii())
     texts = [text for text in (*line.readings, *looks) if compact(fold(text))]
     if not looks or any(_identifies(hear(text, lexicon, in_band), lexicon) for text in texts):
         return None

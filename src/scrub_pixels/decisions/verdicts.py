@@ -385,7 +385,8 @@ def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -
     others = tuple(kind for kind in IdentifierKind if kind is not IdentifierKind.INSTITUTION)
     trusted = frozenset(tokens(fold(context.device))) - identity.words(*others)
     vocabulary = load_vocabulary(settings.extra_vocabulary)
-    ordinary = vocabulary.ordinary.get(context.modality, frozenset()) - identity.words()
+    known = (vocabulary.ordinary.get(name, frozenset()) for name in ("ANY", context.modality))
+    ordinary = frozenset().union(*known) - identity.words()
     return Lexicon(vocabulary, Matcher(identity), trusted, ordinary)
 
 

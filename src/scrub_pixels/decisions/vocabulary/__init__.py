@@ -59,7 +59,7 @@ class Vocabulary:
         Names that are one letter away from a term, or begin like one: a word that is none of them, and
         as near to a term, is the term misspelt.
     ordinary
-        By Modality (0008,0060): terms among `band` that need no company where names stand.
+        By Modality (0008,0060): rare names' and initials' homographs that need no company where names stand.
     labels
         Section of every word that announces an identifier.
     lone_labels
@@ -154,7 +154,7 @@ def load_vocabulary(extra: tuple[str, ...] = ()) -> Vocabulary:
         rare=homographs["rare"],
         lookalikes=homographs["lookalike"],
         names=_by_section("names")["near"],
-        ordinary={name: words & homographs["band"] for name, words in _by_section("modalities").items()},
+        ordinary=_by_section("modalities"),
         labels=_words(_read("labels")),
         lone_labels=_by_section("lone")["lone"],
         units=_by_section("units")["unit"],
