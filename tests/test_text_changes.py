@@ -118,11 +118,41 @@ def test_a_line_is_read_in_every_frame_until_its_strokes_are_known(sights):
     assert not track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
 
 
-def test_a_line_that_read_otherwise_is_not_known_any_more():
+def test_a_line_is_known_by_its_strokes_however_it_is_misread():
     track = track_of("NAME 18")
-    shown = lettered("NAME 18", speckle(20))
-    track.seen(sight("NAME 19"), 5, shown)
-    assert not track.stands_in(shown, PLACE)
+    for number, misread in enumerate(("NAME I8", "NAMF 18"), 5):
+        track.seen(sight(misread), number, lettered("NAME 18", speckle(number)))
+    assert track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
+
+
+def test_another_text_in_a_line_s_place_has_to_become_known_anew():
+    track = track_of("NAME 18")
+    for number in range(5, 5 + SIGHTS):
+        shown = lettered("DOE JANE", speckle(number))
+        assert not track.stands_in(shown, PLACE)
+        track.seen(sight("DOE JANE"), number, shown)
+    assert track.stands_in(lettered("DOE JANE", speckle(20)), PLACE)
+    assert not track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
+
+
+def test_a_counter_is_read_in_every_frame_however_often_its_digits_came_before():
+    track = track_of("NAME 10")
+    for number in range(11, 60):
+        shown = lettered(f"NAME {number}", speckle(number))
+        assert not track.stands_in(shown, PLACE)
+        track.seen(sight(f"NAME {number}"), number, shown)
+
+
+def test_light_letters_with_a_dark_rim_are_known_by_what_is_light():
+    def shown(text: str, seed: int) -> np.ndarray:
+        rimmed = cv2.putText(speckle(seed), text, (10, 38), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 4)
+        return cv2.putText(rimmed, text, (10, 38), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 220, 1)
+
+    track = Track(sight("NAME 18"), 0, 1, shown("NAME 18", 1)[PLACE.slices].copy())
+    for seed in range(2, SIGHTS + 1):
+        track.seen(sight("NAME 18"), seed, shown("NAME 18", seed))
+    assert track.stands_in(shown("NAME 18", 20), PLACE)
+    assert not track.stands_in(shown("NAME 19", 20), PLACE)
 
 
 def test_strokes_stay_known_when_the_boxes_of_a_line_differ():
@@ -187,9 +217,9 @@ def test_a_dim_value_behind_a_bright_label_has_to_be_read_when_it_changes():
 def test_places_of_another_shape_or_without_strokes_are_not_the_same():
     flat, text = np.full((40, 200), 90, np.uint8), lettered("NAME 18", speckle(1))[PLACE.slices]
     for shown, now in ((text, text[:-1]), (flat, flat)):
-        strokes = Strokes.first(PLACE, sight("NAME 18"), shown)
+        strokes = Strokes.first(PLACE, shown)
         for _ in range(SIGHTS):
-            strokes = strokes.after(PLACE, sight("NAME 18"), shown)
+            strokes = strokes.after(PLACE, shown)
         assert not strokes.stand_in(now, 40, PLACE)
 
 

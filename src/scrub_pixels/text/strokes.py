@@ -1,26 +1,27 @@
 """The strokes of a line over moving ground: what stayed as it was while the ground around it did not.
 
 In one picture bright tissue cannot be told from a stroke. Over several it can: the strokes stay, sample by
-sample. Once they are known, a line need not be read again in a frame in which all of them are as they were
-and nothing as bright as they are has come beside them; whatever else a frame shows, it is read.
+sample, whatever they are misread as. Once they are known, a line need not be read again in a frame in which
+all of them are as they were and nothing as bright as they are has come beside them; whatever else a frame
+shows, it is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.changes import largest_channel
 from scrub_pixels.text.ink import LEAST_CONTRAST
 from scrub_pixels.text.readers import Image
 
 SIGHTS = 4
-"""Frames in which a line was searched and read the same before its strokes are known."""
+"""Frames in which a line was searched and read before its strokes are known."""
 
 SAME_SAMPLE = 14
 """Grey levels by which coding noise may change a stroke."""
@@ -38,8 +39,14 @@ LEAST_STROKES = 24
 AS_BRIGHT = 0.7
 """Share of the contrast of the strokes from which a sample beside them may be a new one."""
 
+INK = 0.9
+"""The same from which a sample is as bright as strokes are: tissue seldom is."""
+
 STANDS, PART_STANDS = 0.97, 0.85
 """Shares of the strokes of a line, and of any half a letter of it, that are as they were if it stands."""
+
+LEFT = 0.7
+"""Share of the strokes of a line that is left when a letter of it changes."""
 
 AROUND = np.ones((3, 3), np.uint8)
 """What belongs to a stroke of the soft edge around it."""
@@ -51,6 +58,10 @@ NEW, PART_NEW = 0.02, 0.05
 """Shares of new strokes, of those of a line and of half a letter: the bar of an e is hardly more."""
 
 
+UNCLEAR = 0.3
+"""Share of the samples of half a letter's place that flicker as bright as strokes: more could hide one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Strokes:
     """What is known of the strokes of one line.
@@ -59,51 +70,58 @@ class Strokes:
     ----------
     place
         Where it stands.
-    text
-        What it read.
     shown
-        Its samples when it first read so there; all that comes later is compared with these, so that
+        Its samples when it was first read there; all that comes later is compared with these, so that
         no slow change gets by.
     steady
         ``(Rows, Columns)``, which samples have been the same ever since.
+    extremes
+        ``(4, Rows, Columns, ...)``, of every sample the darkest value in these frames, the second darkest,
+        the second brightest and the brightest: the ground has been as bright as strokes where it flickers.
     sights
-        Frames in which it was searched and read so.
+        Frames in which it was searched and read.
     """
 
     place: Region
-    text: str = field(repr=False)
     shown: Image = field(repr=False)
     steady: NDArray[np.bool_] = field(repr=False)
+    extremes: NDArray[np.uint8] = field(repr=False)
     sights: int = 1
 
     @classmethod
-    def first(cls, place: Region, sight: Candidate, shown: Image) -> Strokes:
-        """Return what one sight of a line says, and its place shown then: nothing yet."""
-        text = sight.choice.best.text
-        return cls(place, text, shown, np.ones(shown.shape[:2], bool))
+    def first(cls, place: Region, shown: Image) -> Strokes:
+        """Return what one sight of a line says, its place shown then: nothing yet."""
+        return cls(place, shown, np.ones(shown.shape[:2], bool), _extremes(shown))
 
-    def after(self, place: Region, sight: Candidate, shown: Image) -> Strokes:
-        """Return what is known after another sight; if it read otherwise, all begins anew.
+    def after(self, place: Region, shown: Image) -> Strokes:
+        """Return what is known after another sight; if strokes of it are gone, all begins anew.
 
         A line's place grows as boxes of it differ: what it grew by is known from this sight on, and no
         sample of it counts as a stroke.
         """
-        if not _reads_alike(sight.choice.best.text, self.text) or shown.ndim != self.shown.ndim:
-            return self.first(place, sight, shown)
+        if shown.ndim != self.shown.ndim:
+            return self.first(place, shown)
         old = self._moved_to(place, shown)
         steady = old.steady & _same(old.shown, shown)
-        return replace(old, steady=steady, sights=self.sights + 1)
+        after = replace(old, steady=steady, extremes=_with(old.extremes, shown), sights=self.sights + 1)
+        return self.first(place, shown) if self.sights >= SIGHTS and old._lost_in(after) else after
+
+    def _lost_in(self, after: Strokes) -> bool:
+        """Tell whether so many strokes are gone that another text must stand there."""
+        strokes = self._pen(min(self.place.rows, self.place.columns)).strokes
+        return bool(np.count_nonzero(strokes & after.steady) < LEFT * np.count_nonzero(strokes))
 
     def _moved_to(self, place: Region, shown: Image) -> Strokes:
         """Return the same for another place around the line, whose samples are those `shown` where new."""
         if place == self.place:
             return self
-        known, steady = shown.copy(), np.zeros(shown.shape[:2], bool)
+        known, steady, extremes = shown.copy(), np.zeros(shown.shape[:2], bool), _extremes(shown)
         shared = place.intersection(self.place)
         if shared is not None:
             here, there = (shared.moved(-p.row, -p.column).slices for p in (place, self.place))
             known[here], steady[here] = self.shown[there], self.steady[there]
-        return replace(self, place=place, shown=known, steady=steady)
+            extremes[(slice(None), *here)] = self.extremes[(slice(None), *there)]
+        return Strokes(place, known, steady, extremes, self.sights)
 
     def stand_in(self, now: Image, height: int, box: Region) -> bool:
         """Tell whether the strokes, and those of every half a letter, are as they were, none new in a box.
@@ -121,21 +139,22 @@ class Strokes:
         if self.sights < SIGHTS or now.shape != self.shown.shape:
             return False
         pen = self._pen(height)
-        strokes = pen.strokes
-        if np.count_nonzero(strokes) < LEAST_STROKES:
-            return False
-        beside = cv2.dilate(strokes.astype(np.uint8), AROUND) == 0
-        inside = self._inside(box)
-        new = inside & beside & pen.may_have_drawn(now)
+        strokes, inside, same = pen.strokes, self._inside(box), _same(self.shown, now)
+        if pen.contrast < LEAST_CONTRAST or 2 * np.count_nonzero(strokes & inside) < strokes.sum():
+            return False  # there are none, or the box is another line's, or a part's
+        beside = inside & ~strokes & ~(self.steady & same)
+        twice = self.extremes[2 if pen.side > 0 else 1]
+        flickers = beside & pen.may_have_drawn(twice)
+        # What has been as bright as ink may have been a letter: of it nobody can tell what it is now.
+        apart = cv2.dilate(strokes.astype(np.uint8), AROUND) == 0
+        new = beside & ((apart & pen.has_drawn(twice)) | (pen.may_have_drawn(now) & ~flickers))
         edges = np.arange(0, strokes.shape[1], max(4, height // 2))
-        parts = (strokes, strokes & _same(self.shown, now), new)
-        whole, kept, added = (np.add.reduceat(part.sum(axis=0), edges) for part in parts)
+        parts = (strokes, strokes & same, new, flickers, inside)
+        whole, kept, added, unclear, room = (np.add.reduceat(p.sum(axis=0), edges) for p in parts)
         count = whole.sum()
-        if 2 * np.count_nonzero(strokes & inside) < count:
-            return False  # the box is another line's, or a part's
         as_they_were = kept.sum() >= STANDS * count and (kept >= PART_STANDS * whole).all()
         none_new = added.sum() <= NEW * count and (added <= PART_NEW * count / len(edges)).all()
-        return bool(as_they_were and none_new)
+        return bool(as_they_were and none_new and (unclear <= UNCLEAR * room).all())
 
     def _inside(self, box: Region) -> NDArray[np.bool_]:
         inside = np.zeros(self.steady.shape, bool)
@@ -146,7 +165,10 @@ class Strokes:
         return inside
 
     def _pen(self, height: int) -> Pen:
-        """Return what drew the strokes: the plane, and light or dark, in which most that stayed is thin."""
+        """Return what drew the strokes: the plane, and light or dark, in which they stand out most.
+
+        Light letters have dark gaps between them, and often a dark rim; of these more stays than of them.
+        """
         reach = 2 * max(2, round(THIN * height)) + 1
         kernel = np.ones((reach, reach), np.uint8)
         pens = []
@@ -154,10 +176,8 @@ class Strokes:
             for side, how in ((1, cv2.MORPH_TOPHAT), (-1, cv2.MORPH_BLACKHAT)):
                 thin = np.asarray(cv2.morphologyEx(plane, how, kernel), np.uint8)
                 full = max(LEAST_CONTRAST, STROKE * float(np.percentile(thin, 96)))
-                strokes = self.steady & (thin >= full)
-                pens.append((int(thin[strokes].sum()), number, side, strokes))
-        _, number, side, strokes = max(pens, key=lambda pen: pen[0])
-        return Pen(number, side, strokes, _planes(self.shown)[number])
+                pens.append(Pen(number, side, self.steady & (thin >= full), plane))
+        return max(pens, key=lambda pen: pen.contrast)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,16 +201,39 @@ class Pen:
     strokes: NDArray[np.bool_]
     shown: Image
 
+    @cached_property
+    def contrast(self) -> float:
+        """Grey levels between the strokes and their ground; 0 for what is too little to be a line."""
+        if np.count_nonzero(self.strokes) < LEAST_STROKES:
+            return 0.0
+        return self.side * float(np.median(self.shown[self.strokes]) - np.median(self.shown))
+
     def may_have_drawn(self, now: Image) -> NDArray[np.bool_]:
         """Return the samples that stand out from the ground as strokes do, and to the same side."""
-        ink, ground = float(np.median(self.shown[self.strokes])), float(np.median(self.shown))
-        least = ground + AS_BRIGHT * (ink - ground)
-        return np.asarray(self.side * (_planes(now)[self.plane].astype(np.float32) - least) >= 0)
+        return self._stands_out(now, AS_BRIGHT)
+
+    def has_drawn(self, shown: Image) -> NDArray[np.bool_]:
+        """Return the samples that are as bright, or as dark, as strokes are."""
+        return self._stands_out(shown, INK)
+
+    def _stands_out(self, image: Image, share: float) -> NDArray[np.bool_]:
+        least = float(np.median(self.shown)) + self.side * share * self.contrast
+        return np.asarray(self.side * (_planes(image)[self.plane].astype(np.float32) - least) >= 0)
 
 
-def _reads_alike(text: str, other: str) -> bool:
-    """Tell whether two readings differ in blanks at most."""
-    return "".join(text.split()) == "".join(other.split())
+def _extremes(shown: Image) -> NDArray[np.uint8]:
+    """Return what is known of the extremes of samples that were seen once."""
+    return np.stack([shown, np.full_like(shown, 255), np.zeros_like(shown), shown])
+
+
+def _with(extremes: NDArray[np.uint8], shown: Image) -> NDArray[np.uint8]:
+    """Return the extremes after one more sight."""
+    darkest, dark, bright, brightest = extremes
+    dark, bright = (
+        np.minimum(dark, np.maximum(darkest, shown)),
+        np.maximum(bright, np.minimum(brightest, shown)),
+    )
+    return np.stack([np.minimum(darkest, shown), dark, bright, np.maximum(brightest, shown)])
 
 
 def _planes(image: Image) -> tuple[Image, ...]:

@@ -64,7 +64,7 @@ class Track:
 
     def __post_init__(self) -> None:
         self._note(self.candidate)
-        self._strokes = Strokes.first(self.region, self.candidate, self.appearance)
+        self._strokes = Strokes.first(self.region, self.appearance)
 
     @property
     def region(self) -> Region:
@@ -83,7 +83,7 @@ class Track:
         self.candidate = Candidate(region, detection, best.choice, best.plain)
         self.stop = max(self.stop, frame + 1)
         self.appearance = image[region.slices].copy()
-        self._strokes = self._strokes.after(region, candidate, self.appearance)
+        self._strokes = self._strokes.after(region, self.appearance)
 
     def _is_like(self, candidate: Candidate) -> bool:
         """Tell whether both are upright boxes on plain ground, so that their union is no runaway."""
