@@ -457,6 +457,22 @@ def test_a_name_spelt_in_numbers_goes(keyword, code, order):
     assert all(element.value != numbers for element in result.iterall())
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_a_name_spelt_in_tags_goes(order):
+    words = struct.unpack(f"{order}8H", b"  Quillfeathers ")
+    tags = [Tag(group, element) for group, element in zip(words[::2], words[1::2], strict=True)]
+    dataset = minimal(PatientName="Quillfeathers^Ada")
+    dataset.add_new(0x00720052, "AT", tags)
+    assert 0x00720052 not in cleaned(dataset)
+
+
+@pytest.mark.parametrize("value", ["PX 4471903", "QUILLFEATHER"])
+def test_blanks_before_a_code_hide_nothing(value):
+    dataset = minimal(PatientID="PX 4471903")
+    dataset.add(DataElement("ScanOptions", "CS", "\0" * 30 + value, already_converted=True))
+    assert "ScanOptions" not in cleaned(dataset)
+
+
 def test_a_name_in_what_calls_itself_the_title_of_an_application_goes():
     kept, named = minimal(), minimal()
     for dataset, value in ((kept, "STORE_SCP"), (named, "QUILLFEATHER")):

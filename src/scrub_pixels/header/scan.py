@@ -30,7 +30,7 @@ _LARGEST = 1 << 20
 _SPELLING = re.compile(rb"[ -~]{6}|([ -~]\0){6}")
 """What bytes hold that spell anything `Needles.in_bytes` looks for; hardly any numbers do."""
 _FORMATS = MappingProxyType(
-    {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "I"}
+    {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "H"}
 )
 _SHORTEST_IN_CODE = 4
 _ID_IN_CODE = re.compile(r"(?=.*\d.*\d.*\d)[A-Z0-9_ ]{5,16}")
@@ -93,7 +93,7 @@ def _holds(element: DataElement, scene: Scene) -> bool:
     if element.VR in _FORMATS:
         return any(map(scene.needles.in_bytes, _spelt_in_numbers(element)))
     if element.VR == "CS" and is_code(element):
-        return any(_is_hidden_name(v, scene) for v in map(str, values_of(element)))
+        return any(_is_hidden_name(v, scene) for v in map(spelling, values_of(element)))
     if element.VR == "UI" and row_for(element.tag) is HARMLESS:
         return any(
             scene.needles.hit(uid) for uid in map(spelling, values_of(element)) if _is_foreign_uid(uid)
@@ -108,6 +108,8 @@ def _spelt_in_numbers(element: DataElement) -> list[bytes]:
     values = values_of(element)
     if not 1 < len(values) <= _LARGEST:
         values = values if element.VR in ("FD", "SV", "UV") else []
+    if element.VR == "AT":  # group and element are two numbers in a file
+        values = [number for tag in values for number in (int(tag) >> 16, int(tag) & 0xFFFF)]
     try:
         packed = [struct.pack(f"{order}{len(values)}{_FORMATS[element.VR]}", *values) for order in "<>"]
     except (struct.error, TypeError, OverflowError):
