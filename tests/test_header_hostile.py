@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import struct
+from random import Random
 
 import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom import config
 from pydicom.data import get_testdata_file
+from pydicom.datadict import DicomDictionary, dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import PersonName
 
 from scrub_pixels.decisions.identity import harvest
 from scrub_pixels.errors import HeaderNotClean, Refusal
 from scrub_pixels.header import Option, Profile, ProjectKey, contains_identifier, deidentify
 from scrub_pixels.header import scan as scan_module
+from scrub_pixels.header.table import CODED
 
 KEY = ProjectKey(b"h" * 32)
 BASIC = Profile()
@@ -480,3 +485,87 @@ def test_a_name_in_what_calls_itself_the_title_of_an_application_goes():
         dataset.add_new(0x00080070, "AE", value)
     assert cleaned(kept)[0x00080070].value == "STORE_SCP"
     assert b"QUILLFEATHER" not in written(cleaned(named))
+
+
+# --- names planted everywhere ----------------------------------------------------------------
+
+PLANTED = ("Quillfeather", "Marjolaine", "PX4471903Z")
+PLACES = [t for t in DicomDictionary if t >> 16 > 8 and t >> 16 not in (0x0028, 0x7FE0, 0xFFFE, 0xFFFC)]
+SPELT = ("{}", "x {} y", "{}^Foo", "foo\\{}", "{}=\u00e4", "  {}", "{}\0", "x{}1")
+WRONG_VRS = ("LO", "SH", "UN", "OB", "LT", "UT", "PN", "ST", "UC", "UR", "AE", "CS")
+NUMBERS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "SV", "UV", "AT"})
+OPTIONS = sorted(set(Option) - {Option.CLEAN_VISUAL_FEATURES, Option.RETAIN_FULL_DATES}, key=str)
+
+
+def planted_value(vr: str, random: Random) -> str | bytes:
+    secret = random.choice(PLANTED)
+    if vr in ("OB", "OW", "OF", "OD", "OL", "OV", "UN"):
+        ways = (secret.encode(), secret.encode("utf-16-le"), secret.encode("utf-16-be"), b"\0" * 100
+                + secret.upper().encode())  # fmt: skip
+        content = random.choice(ways)
+        return content + b"\0" * (-len(content) % 8)
+    return random.choice(SPELT).format(secret)
+
+
+def planted(random: Random, count: int, depth: int = 0) -> Dataset:
+    """Return a data set with names under random tags, in right and wrong VRs, nested and private."""
+    dataset = Dataset()
+    for tag in random.sample(PLACES, count):
+        vr = dictionary_VR(tag).split(" or ")[0]
+        if vr == "SQ":
+            if depth < 3:
+                dataset.add_new(tag, "SQ", [planted(random, 6, depth + 1)])
+            continue
+        vr = random.choice(WRONG_VRS) if random.random() < 0.25 else vr
+        if vr not in NUMBERS:
+            put(dataset, tag, vr, planted_value(vr, random))
+    group = random.choice((0x0009, 0x0019, 0x0043, 0x2001))
+    put(dataset, group << 16 | 0x10, "LO", random.choice(("ACME", "GEMS_PARM_01", PLANTED[0])))
+    for element in random.sample(range(256), 8):
+        vr = random.choice(("LO", "SH", "UN", "OB", "PN", "CS", "UI", "DS", "DA"))
+        put(dataset, group << 16 | 0x1000 | element, vr, planted_value(vr, random))
+    return dataset
+
+
+def put(dataset: Dataset, tag: int, vr: str, value: str | bytes) -> None:
+    given = PersonName(str(value).replace("\\", "")) if vr == "PN" else value
+    element = DataElement(tag, "OB" if vr == "UN" else vr, given, already_converted=True)
+    element.VR = vr  # pydicom would give a known tag its own VR instead of UN
+    dataset.add(element)
+
+
+def without_codes(content: bytes) -> bytes:
+    """Return the bytes of a file without values of coded entries, which come from dictionaries."""
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    levels = [dataset]
+    while levels:
+        level = levels.pop()
+        for tag in list(level.keys()):
+            element = level.get_item(tag) if tag not in CODED else None
+            if element is None:
+                del level[tag]
+            elif dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ" or element.VR == "SQ":
+                levels += list(level[tag].value or ())
+    return written(dataset)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_names_planted_everywhere_are_gone_from_the_bytes_of_the_file(seed, syntax, monkeypatch):
+    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
+    monkeypatch.setattr(config.settings, "reading_validation_mode", config.IGNORE)
+    random = Random(f"{seed} {syntax}")
+    given = planted(random, 60)
+    for element in minimal(PatientName="Quillfeather^Marjolaine", PatientID="PX4471903Z"):
+        given.add(element)
+    given.SpecificCharacterSet = random.choice(("ISO_IR 100", "ISO_IR 192", "GB18030", "ISO_IR 144"))
+    given.SOPClassUID = random.choice((US, "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.22"))
+    given.file_meta = FileMetaDataset()
+    given.file_meta.TransferSyntaxUID = syntax
+    source = written(given)
+    for chosen in (frozenset(), frozenset(OPTIONS), frozenset(random.sample(OPTIONS, 3))):
+        result = deidentify(pydicom.dcmread(io.BytesIO(source)), Profile(options=chosen), KEY).dataset
+        left = without_codes(written(result)).lower()
+        for secret in PLANTED:
+            spellings = [secret.lower().encode(code) for code in ("ascii", "utf-16-le", "utf-16-be")]
+            assert not any(spelling in left for spelling in spellings)
