@@ -94,4 +94,5 @@ def test_a_narrow_place_that_was_tried_as_turned_text_may_be_a_letter() -> None:
     letter = TextLine(Region(7, 254, 27, 10), FrameSpan(0, 1), "m", 0.3, 0.97, 90)
     assert _worth_a_look(letter)
     assert not _worth_a_look(replace(letter, reading="Ann Kowalski"))
-    assert not _worth_a_look(replace(letter, region=Region(7, 254, 60, 10)))
+    assert _worth_a_look(replace(letter, region=Region(7, 254, 60, 10)))  # letters above each other, perhaps
+    assert not _worth_a_look(replace(letter, region=Region(7, 254, 27, 40)))

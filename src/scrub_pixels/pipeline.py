@@ -305,7 +305,9 @@ class Scrubber:
         closer: dict[int, TextLine] = {}
         for frame in sorted({line.frames.start for line in lines}):
             there = [line for line in lines if line.frames.start == frame]
-            looked = looked_closer(as_picture(instance.views(frame)[0].image), there, self.reader)
+            picture = as_picture(instance.views(frame)[0].image)
+            others = [x.region for x in search.lines if x not in there and len(x.reading) > 1]
+            looked = looked_closer(picture, there, self.reader, others)
             closer.update(zip(map(id, there), looked, strict=True))
         return replace(search, lines=tuple(closer.get(id(line), line) for line in search.lines))
 

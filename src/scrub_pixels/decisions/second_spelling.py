@@ -17,6 +17,7 @@ from scrub_pixels.decisions.scan import AtomKind, scan
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import compact, fold
 from scrub_pixels.decisions.vocabulary import Vocabulary, load_vocabulary
+from scrub_pixels.text.boxes import is_upright
 from scrub_pixels.text.closer_look import is_narrow
 from scrub_pixels.text.lines import TextLine
 
@@ -46,15 +47,16 @@ def misspelt_lines(findings: Iterable[Finding], settings: DecisionSettings) -> t
         return ()
     vocabulary = load_vocabulary(settings.extra_vocabulary)
     doubtful = (f for f in findings if f.verdict is Verdict.PHI and not f.line.looks)
-    return tuple(f.line for f in doubtful if _may_be_a_letter(f) or _is_doubtful(f, settings, vocabulary))
+    return tuple(f.line for f in doubtful if _may_be_upright(f) or _is_doubtful(f, settings, vocabulary))
 
 
-def _may_be_a_letter(finding: Finding) -> bool:
-    """Tell whether a narrow line may be a lone letter that was tried as turned text only."""
+def _may_be_upright(finding: Finding) -> bool:
+    """Tell whether what was tried as turned text only may be a lone letter, or letters above each other."""
     speaking = {e.kind for e in finding.evidence if e.speaks_for_phi}
     turned = finding.line.rotation % 180 != 0 or not finding.line.readings
     few = max((sum(c.isalnum() for c in r) for r in finding.line.readings), default=0) <= _CRUMB
-    return turned and few and is_narrow(finding.line.region) and speaking <= _UNREAD
+    upright = is_narrow(finding.line.region) or is_upright(finding.line.region)
+    return turned and few and upright and speaking <= _UNREAD
 
 
 def _is_doubtful(finding: Finding, settings: DecisionSettings, vocabulary: Vocabulary) -> bool:

@@ -7,7 +7,7 @@ more paper around it, blurred as if it were larger, wider or narrower, or with d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -18,6 +18,7 @@ from scrub_pixels.text.ink import fitted, ink_of
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.readers import Image, Reading, TextRecognizer
 from scrub_pixels.text.reading import inverted, stretched
+from scrub_pixels.text.stacked import unstacked
 
 PAPER = 2
 """Samples of paper added on every side."""
@@ -75,7 +76,9 @@ LARGEST_LETTER, LONGEST_LETTER = 96, 4.0
 ALMOST_ALL = 0.9
 
 
-def looked_closer(image: Image, lines: Iterable[TextLine], recognizer: TextRecognizer) -> list[TextLine]:
+def looked_closer(
+    image: Image, lines: Iterable[TextLine], recognizer: TextRecognizer, known: Sequence[Region] = ()
+) -> list[TextLine]:
     """Return the lines with what each reads when it is shown in other ways.
 
     Parameters
@@ -83,18 +86,26 @@ def looked_closer(image: Image, lines: Iterable[TextLine], recognizer: TextRecog
     image
         The picture in which they stand.
     lines
-        Horizontal ones get their looks; of others only a letter that stands alone is read anew, upright.
+        Horizontal ones get their looks; of others only a letter that stands alone, and letters that stand
+        above each other beside a colour bar, are read anew, upright.
     recognizer
         Reads.
+    known
+        Regions of the other lines of the picture.
     """
-    return [_looked_closer(image, line, recognizer) for line in lines]
+    return [_looked_closer(image, line, recognizer, known) for line in lines]
 
 
-def _looked_closer(image: Image, line: TextLine, recognizer: TextRecognizer) -> TextLine:
-    if is_narrow(line.region):
-        return _letter(image, line, recognizer)
+def _looked_closer(
+    image: Image, line: TextLine, recognizer: TextRecognizer, known: Sequence[Region]
+) -> TextLine:
+    closer = _letter(image, line, recognizer) if is_narrow(line.region) else line
+    if closer is line and line.rotation:
+        return _unstacked(image, line, recognizer, known)
+    if closer is not line or is_narrow(line.region):
+        return closer
     looks = tuple(r.text for r in _looks(image, line.region, recognizer) if r.confidence >= LEAST_CONFIDENCE)
-    return line if line.rotation else replace(line, looks=looks)
+    return replace(line, looks=looks)
 
 
 def is_narrow(region: Region) -> bool:
@@ -111,6 +122,22 @@ def _letter(image: Image, line: TextLine, recognizer: TextRecognizer) -> TextLin
         if votes >= LEAST_VOTES and letter in ORIENTATIONS:
             confidence = sum(r.confidence for r in read if r.text == letter) / votes
             return replace(line, reading=letter, confidence=confidence, rotation=0, alternatives=())
+    return line
+
+
+def _unstacked(
+    image: Image, line: TextLine, recognizer: TextRecognizer, known: Sequence[Region]
+) -> TextLine:
+    """Return a line of letters that stand above each other as what they spell; else unchanged."""
+    picture = unstacked(image, line.region, known)
+    if picture is None:
+        return line
+    read = recognizer.recognize([np.ascontiguousarray(look(picture)) for look in LOOKS])
+    for text, votes in Counter(r.text for r in read if r.text).most_common(1):
+        if votes >= LEAST_VOTES:
+            confidence = sum(r.confidence for r in read if r.text == text) / votes
+            others = tuple(dict.fromkeys(r.text for r in read if r.text not in {"", text}))
+            return replace(line, reading=text, confidence=confidence, rotation=0, alternatives=others)
     return line
 
 
