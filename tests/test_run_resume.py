@@ -25,7 +25,7 @@ from scrub_pixels.run import feed, limits
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.discovery import Source
 from scrub_pixels.run.executors import Casualty, ProcessExecutor, SerialExecutor
-from scrub_pixels.run.feed import Feed, Grouping, Pace
+from scrub_pixels.run.feed import APART, Feed, Grouping, Pace
 from scrub_pixels.run.limits import Cost, OutOfMemory
 from scrub_pixels.run.stopping import Stop, stop_on_signals
 from scrub_pixels.run.work import Layout, Orders, Task, Unit, work_together
@@ -83,7 +83,8 @@ def test_an_input_that_vanished_before_it_was_finished_closes_the_sums(tmp_path)
     assert result.totals.closed and rows(campaign)["b"].code == "vanished"
 
 
-def test_in_that_vanishes_ends_the_run_and_refuses_nothing(tmp_path):
+def test_in_that_vanishes_ends_the_run_and_refuses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(feed, "MOST_PER_UNIT", 1)
     for number in range(6):
         saved(plain(), tmp_path / "in" / str(number))
     campaign = header_only(tmp_path)
@@ -377,3 +378,11 @@ def test_a_read_only_out_is_told_before_anything_is_done(tmp_path):
         pytest.skip("this user may write everywhere")
     with pytest.raises(ScrubError, match="permissions"):
         run(header_only(tmp_path))
+
+
+def test_the_first_units_of_header_only_instances_are_many_at_a_time(tmp_path):
+    tasks = [Task(number, Source(tmp_path / str(number), str(number), size=1), Orders(Policy(), b"k" * 16))
+             for number in range(60)]
+    sizes = [len(unit.tasks) for unit in Feed(iter(tasks), APART)]
+    assert sizes == [25, 25, 10]
+    assert len(next(Feed(iter(tasks))).tasks) == 1

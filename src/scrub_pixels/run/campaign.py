@@ -17,7 +17,7 @@ from scrub_pixels.policy import Policy, to_table
 from scrub_pixels.run.cluster import SECONDS_WITHOUT_WORKERS, dask_cluster
 from scrub_pixels.run.discovery import Source, discover
 from scrub_pixels.run.executors import Casualty, ClusterExecutor, Executor, ProcessExecutor, SerialExecutor
-from scrub_pixels.run.feed import SIBLINGS, Feed, Grouping
+from scrub_pixels.run.feed import APART, SIBLINGS, Feed, Grouping
 from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.names import ChosenNames, choose_names
 from scrub_pixels.run.observing import log
@@ -217,7 +217,7 @@ def _groups(campaign: Campaign) -> Iterator[tuple[int, list[Source]]]:
 
 def _grouping(policy: Policy) -> Grouping:
     """Return what makes a unit: Instances that can teach each other, or as many as are worth it."""
-    return Grouping() if policy.header_only else SIBLINGS
+    return APART if policy.header_only else SIBLINGS
 
 
 def executor_for(campaign: Campaign) -> Executor:

@@ -17,10 +17,16 @@ _SMOOTHING = 0.2
 
 
 class Pace:
-    """How long one input takes, learned from those that have ended."""
+    """How long one input takes, learned from those that have ended.
 
-    def __init__(self) -> None:
-        self._seconds = SECONDS_PER_UNIT
+    Parameters
+    ----------
+    seconds
+        What it is taken to be before any has.
+    """
+
+    def __init__(self, seconds: float = SECONDS_PER_UNIT) -> None:
+        self._seconds = seconds
 
     def learn(self, seconds: float) -> None:
         """Take one more duration into the running mean."""
@@ -41,10 +47,17 @@ class Grouping:
         Inputs with equal keys that follow each other may be one unit.
     whole
         True if they must be one unit, however many they are.
+    guess
+        Seconds that one input is taken to need before any has ended.
     """
 
     key: Callable[[Task], int] = lambda task: 0
     whole: bool = False
+    guess: float = SECONDS_PER_UNIT
+
+
+APART = Grouping(guess=0.02)
+"""Instances that teach each other nothing, headers only: many to a unit, from the first unit on."""
 
 
 SIBLINGS = Grouping(lambda task: task.group, whole=True)
@@ -67,7 +80,7 @@ class Feed:
         self._again: deque[Unit] = deque()
         self._next: Task | None = None
         self._begun = False
-        self.pace = Pace()
+        self.pace = Pace(self._grouping.guess)
 
     def __iter__(self) -> Feed:
         return self
