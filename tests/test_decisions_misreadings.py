@@ -47,6 +47,7 @@ def _kept(text: str, row: int = 300) -> bool:
     "Ratlo 8.70", "Cire 5.62 cm", "AO Diam 1.0 ca", "CTDIvoI (mGy)", "EVel 15 cm/s", "Total DLP 98 m6yca",
     "Morison", "Grayscale and color Doppler images i...", "Gaint 1", "Zoomt 100%", "Zoom xl.9",
     "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO", "Gaint l", "RT KIDNEY TRU", "PSAX MU LEVEL", "Algor BF3",
+    "Helical I81.250-562.750", "151,250-S101,750",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -66,7 +67,7 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
     "Dr S...", "Kowalski A...", "Long J...", "Gain S...", "Martini 12", "Gaint", "Levert 12", "Gaint 1 Lee",
     "Zoom xl.9 Lee", "OLP", "OLP 98", "Sonos MA", "Sonoi TH", "PL: LONG", "PL : LONG", "TRU", "RT TRU",
-    "MU LEVEL",
+    "MU LEVEL", "181.250-962.750", "151,250-101,750",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)
@@ -200,3 +201,25 @@ def test_one_plain_term_tells_no_institution_from_another() -> None:
     assert [verdict(t) for t in ("Waldheim", "Vascular Clinic", "Waldheim Vascular")] == [Verdict.PHI] * 3
     person = Identity((Identifier("PatientName", IdentifierKind.NAME, "Vascular^Ann"),))
     assert judge([_line("Vascular", 8)], person, DecisionSettings(), Context(SHAPE))[0].verdict is Verdict.PHI
+
+
+def test_what_a_modality_writes_stays_beside_a_name_that_stands_there_in_full() -> None:
+    name = Identifier("PatientName", IdentifierKind.NAME, "Kowalski^Adam")
+    header = Identity((name, Identifier("PatientID", IdentifierKind.ID, "MRN471108")))
+
+    def verdict(text: str, modality: str = "US") -> Verdict:
+        lines = [_line("CHI", 4), _line(text, 20)]
+        return judge(lines, header, DecisionSettings(), Context(SHAPE, modality))[0].verdict
+
+    for beside in ("Adam Kowalski", "MRN471108", "12.03.1950"):
+        assert verdict(beside) is Verdict.BENIGN
+        assert verdict(beside, "XA") is Verdict.PHI
+    for beside in ("Kowalsk", "Adam", "Nowak"):
+        assert verdict(beside) is Verdict.PHI
+
+
+def test_a_term_beside_a_remark_with_an_unknown_word_is_no_crumb_of_it() -> None:
+    remark = _line("ESOPHAGUS AT 30 CM - ZENKERX", 300, 40)
+    assert _verdicts(_line("GI", 300), remark) == [Verdict.BENIGN, Verdict.PHI]
+    assert _verdicts(_line("G", 300, 26), remark)[0] is Verdict.PHI
+    assert _verdicts(_line("GI", 300), _line("ZENKERX LIVER", 300, 40))[0] is Verdict.PHI

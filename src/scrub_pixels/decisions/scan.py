@@ -157,7 +157,9 @@ _ZOOM = re.compile(r"([a-z]{3,})x")
 MISSPELT, CUT_TERM = "misspelt term", "cut term"
 """Details of atoms that are a term but for one letter, and the beginning of one."""
 
-_SCAN_RANGE = re.compile(r"^(?:[is1]?\d{1,3}\.\d{2,3}-[is]\d{1,3}\.\d{2,3}|1\d{2,3}\.\d{3}-5\d{2,3}\.\d{3})$")
+_SCAN_RANGE = re.compile(
+    r"^(?:[is1]?\d{1,3}[.,]\d{2,3}-[is]\d{1,3}[.,]\d{2,3}|[1i]\d{2,3}\.\d{3}-5\d{2,3}\.\d{3})$"
+)
 """Where a scan begins and ends along the body, inferior or superior: ``I91.250-S108.750``;
 or with both letters read for the digits they look like."""
 

@@ -163,6 +163,17 @@ class _Case:
         )
 
     @property
+    def is_ordinary(self) -> bool:
+        """True if it is one word that scanners of this modality write where names stand."""
+        words = [h.atoms[0].text in h.ordinary if len(h.atoms) == 1 else False for h in self.heard]
+        return bool(words) and all(words)
+
+    @property
+    def has_company(self) -> bool:
+        """True if it is plain terms or measurements, and no single letter or bare number."""
+        return bool(self.heard) and all(h.has_company for h in self.heard)
+
+    @property
     def is_crumb(self) -> bool:
         """True if it is a letter or a bare number alone, which may have broken off a longer line."""
         crumbs = {AtomKind.LETTER, AtomKind.NUMBER}
@@ -386,7 +397,7 @@ def _lexicon(identity: Identity, settings: DecisionSettings, context: Context) -
     trusted = frozenset(tokens(fold(context.device))) - identity.words(*others)
     vocabulary = load_vocabulary(settings.extra_vocabulary)
     known = (vocabulary.ordinary.get(name, frozenset()) for name in ("ANY", context.modality))
-    ordinary = frozenset().union(*known) - identity.words()
+    ordinary = frozenset().union(*known) - identity.words(*others)
     return Lexicon(vocabulary, Matcher(identity), trusted, ordinary)
 
 
@@ -394,10 +405,9 @@ def _case(line: TextLine, lexicon: Lexicon, settings: DecisionSettings, context:
     in_band = in_header_band(line, context.shape, settings.header_band)
     heard = _without_parts(hear(reading, lexicon, in_band) for reading in line.readings)
     evidence = dict.fromkeys(evidence for one in heard for evidence in testimony(one))
-    if line.looks and any(e.speaks_for_phi for e in evidence):
-        second = vouched_for(line, lexicon, in_band)
-        if second is not None:
-            return _Case(line, (second,), (*testimony(second), _LOOKED_CLOSER))
+    second = vouched_for(line, lexicon, in_band) if line.looks else None
+    if second is not None:
+        return _Case(line, (second,), (*testimony(second), _LOOKED_CLOSER))
     if _counts_frames(line):
         return _Case(line, heard, (Evidence(EvidenceKind.MEASUREMENT, "frame counter", False),))
     return _Case(line, heard, tuple(evidence))
@@ -432,17 +442,69 @@ def _counts_frames(line: TextLine) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Around:
+    """The lines that stand around one.
+
+    Parameters
+    ----------
+    lines
+        All of them.
+    suspects
+        Those that are suspicious.
+    incomplete
+        Those of them that do not say by themselves whose name, number or time they are.
+    people
+        Suspects less remarks: unknown words among measurements and terms.
+    """
+
+    lines: tuple[TextLine, ...]
+    suspects: tuple[TextLine, ...]
+    incomplete: tuple[TextLine, ...]
+    people: tuple[TextLine, ...]
+
+    @classmethod
+    def of(cls, cases: Sequence[_Case]) -> _Around:
+        suspects = [case for case in cases if case.suspicious]
+        return cls(
+            tuple(case.line for case in cases),
+            tuple(case.line for case in suspects),
+            tuple(case.line for case in suspects if not _is_complete(case)),
+            tuple(case.line for case in suspects if not _is_remark(case)),
+        )
+
+
+_COMPLETE = ("whole value", "run together", "number", "date or time")
+
+
+def _is_complete(case: _Case) -> bool:
+    """Tell whether a suspicious line is a full name or number of the header, or a date or a time."""
+    matched = (e.detail for e in case.evidence if e.kind is EvidenceKind.HEADER_MATCH)
+    return _is_moment(case) or any(detail.endswith(_COMPLETE) for detail in matched)
+
+
+def _is_remark(case: _Case) -> bool:
+    """Tell whether a line is a finding with a word that nobody knows (``ESOPHAGUS AT 30 CM - BARRETT``)."""
+    speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
+    vouching = {AtomKind.TERM, AtomKind.MEASURE}
+    known = [sum(a.kind in vouching for a in h.atoms) for h in case.heard if h.is_measurement]
+    return speaking == {EvidenceKind.UNKNOWN_WORD} and min(known, default=0) >= _LEAST_OF_REMARK
+
+
+_LEAST_OF_REMARK = 2
+
+
 def _layout_evidence(cases: Sequence[_Case]) -> dict[int, tuple[Evidence, ...]]:
     """Return what the neighbourhood says, by the index of the line it speaks about."""
     lines = [case.line for case in cases]
     values = [value_of(case.line, lines) for case in cases if case.is_label]
     announced = {id(line) for line in values if line is not None}
     names = {id(value_of(case.line, lines)) for case in cases if case.announces_a_person}
-    suspects = [case.line for case in cases if case.suspicious]
+    around = _Around.of(cases)
     found: dict[int, tuple[Evidence, ...]] = {}
     for index, case in enumerate(cases):
         value = _as_value(case, id(case.line) in announced, id(case.line) in names)
-        spoken = (*value, *_about(case, suspects, lines))
+        spoken = (*value, *_about(case, around))
         if spoken:
             found[index] = spoken
     return found
@@ -457,7 +519,8 @@ def _as_value(case: _Case, announced: bool, named: bool) -> Iterable[Evidence]:
         yield Evidence(EvidenceKind.LABEL, "value of a person's label", True)
 
 
-def _about(case: _Case, suspects: Sequence[TextLine], lines: Sequence[TextLine]) -> Iterable[Evidence]:
+def _about(case: _Case, around: _Around) -> Iterable[Evidence]:
+    suspects, lines = around.suspects, around.lines
     if case.heard and case.is_cut_short:
         yield Evidence(EvidenceKind.UNREADABLE, "longer than what was read", True)
     if not case.suspicious and any(same_place(case.line, other) for other in suspects):
@@ -469,22 +532,24 @@ def _about(case: _Case, suspects: Sequence[TextLine], lines: Sequence[TextLine])
     if (
         (case.is_crumb or _is_tiny(case.line))
         and not case.suspicious
-        and continues_any(case.line, _well_read(suspects))
+        and continues_any(case.line, _well_read(around.people if case.has_company else suspects))
     ):
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
     if not case.suspicious and any(map(_may_be_initials, case.heard)) and is_below(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "maybe initials, below identifying text", True)
-    if _may_be_name_beside(case, suspects):
+    if _may_be_name_beside(case, around):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
 
 
-def _may_be_name_beside(case: _Case, suspects: Sequence[TextLine]) -> bool:
+def _may_be_name_beside(case: _Case, around: _Around) -> bool:
     """Tell whether a rare name's homograph stands beside identifying text, and not where words like it do.
 
-    In a menu or among settings what stands beside it was looked at before.
+    In a menu or among settings what stands beside it was looked at before. What scanners of this modality
+    write at the edges is no part of a name or a date that stands there in full.
     """
     if case.suspicious or not case.may_be_name or _stands_in(case, _IN_MENU) or _stands_in(case, _IN_BLOCK):
         return False
+    suspects = around.incomplete if case.is_ordinary else around.suspects
     return touches_any(case.line, [line for line in suspects if not encloses(line, case.line)])
 
 
