@@ -27,7 +27,6 @@ from typing import Any
 
 from benchmarks.clusters import local_cluster
 from benchmarks.instances import small_instance
-from fixtures import make_fixture
 from scrub_pixels import Policy, Scrubber
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.limits import data_bytes
@@ -98,6 +97,8 @@ def make(folder: Path, count: int) -> Path:
 
 def make_pictures(folder: Path, count: int) -> Path:
     """Write so many generated Instances with text in their pixels."""
+    from fixtures import make_fixture  # workers import this module, and have no use for those
+
     folder.mkdir(parents=True)
     for number in range(count):
         made = make_fixture(number, PICTURES[number % len(PICTURES)]).dataset

@@ -380,9 +380,17 @@ def test_a_read_only_out_is_told_before_anything_is_done(tmp_path):
         run(header_only(tmp_path))
 
 
-def test_the_first_units_of_header_only_instances_are_many_at_a_time(tmp_path):
-    tasks = [Task(number, Source(tmp_path / str(number), str(number), size=1), Orders(Policy(), b"k" * 16))
-             for number in range(60)]
-    sizes = [len(unit.tasks) for unit in Feed(iter(tasks), APART)]
-    assert sizes == [25, 25, 10]
-    assert len(next(Feed(iter(tasks))).tasks) == 1
+def sizes_of(count: int, folder: Path, grouping: Grouping | None = None) -> list[int]:
+    tasks = (Task(number, Source(folder / str(number), str(number), size=1), Orders(Policy(), b"k" * 16))
+             for number in range(count))
+    units = list(Feed(tasks, grouping))
+    assert [task.number for unit in units for task in unit.tasks] == list(range(count))
+    return [len(unit.tasks) for unit in units]
+
+
+def test_units_of_headers_are_many_from_the_first_on_and_fewer_at_the_end(tmp_path):
+    assert sizes_of(200, tmp_path, APART) == [25, 25, 25, 25, 25, 18, 14, 10, 8, 8, 8, 8, 1]
+    assert sizes_of(10, tmp_path, APART) == [8, 2]
+    assert sizes_of(1, tmp_path, APART) == [1]
+    assert sizes_of(0, tmp_path, APART) == []
+    assert sizes_of(3, tmp_path) == [1, 1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from scrub_pixels.run.work import Task, Unit
 
 SECONDS_PER_UNIT = 0.5
 MOST_PER_UNIT = 64
+LEAST_PER_UNIT, LAST_UNITS = 8, 4
+"""At the end of a run a unit is this share of what is left, and has no fewer than these."""
+
 BYTES_PER_UNIT = 64 << 20
 """A unit holds its de-identified files back until they are synced together."""
 
@@ -49,14 +53,17 @@ class Grouping:
         True if they must be one unit, however many they are.
     guess
         Seconds that one input is taken to need before any has ended.
+    ahead
+        How many inputs are looked at before they are handed out, to see the end coming.
     """
 
     key: Callable[[Task], int] = lambda task: 0
     whole: bool = False
     guess: float = SECONDS_PER_UNIT
+    ahead: int = 1
 
 
-APART = Grouping(guess=0.02)
+APART = Grouping(guess=0.02, ahead=2 * MOST_PER_UNIT)
 """Instances that teach each other nothing, headers only: many to a unit, from the first unit on."""
 
 
@@ -78,8 +85,7 @@ class Feed:
     def __init__(self, tasks: Iterator[Task], grouping: Grouping | None = None) -> None:
         self._tasks, self._grouping = tasks, grouping or Grouping()
         self._again: deque[Unit] = deque()
-        self._next: Task | None = None
-        self._begun = False
+        self._ahead: deque[Task] = deque()
         self.pace = Pace(self._grouping.guess)
 
     def __iter__(self) -> Feed:
@@ -88,11 +94,10 @@ class Feed:
     def __next__(self) -> Unit:
         if self._again:
             return self._again.popleft()
-        if not self._begun:
-            self._begun, self._next = True, next(self._tasks, None)
-        if self._next is None:
+        self._look_ahead()
+        if not self._ahead:
             raise StopIteration
-        together = list(self._neighbours(self._next))
+        together = list(self._neighbours())
         return Unit(tuple(task for task in together if not task.settled),
                     tuple(task for task in together if task.settled))
 
@@ -100,12 +105,22 @@ class Feed:
         """Hand out the inputs of a unit again, one by one: one of them cost the worker."""
         self._again.extend(Unit((task,)) for task in unit.tasks)
 
-    def _neighbours(self, first: Task) -> Iterator[Task]:
-        key, room, size = self._grouping.key(first), self.pace.inputs(), 0
-        task: Task | None = first
-        while task is not None and self._grouping.key(task) == key and (
-            self._grouping.whole or room > 0 and (size == 0 or size + task.source.size <= BYTES_PER_UNIT)
+    def _look_ahead(self) -> None:
+        for task in itertools.islice(self._tasks, max(0, self._grouping.ahead - len(self._ahead))):
+            self._ahead.append(task)
+
+    def _neighbours(self) -> Iterator[Task]:
+        key, room, size = self._grouping.key(self._ahead[0]), self._room(), 0
+        while self._ahead and self._grouping.key(self._ahead[0]) == key and (
+            self._grouping.whole
+            or room > 0 and (size == 0 or size + self._ahead[0].source.size <= BYTES_PER_UNIT)
         ):
+            task = self._ahead.popleft()
             yield task
             room, size = room - 1, size + task.source.size
-            self._next = task = next(self._tasks, None)
+            self._look_ahead()
+
+    def _room(self) -> int:
+        """Return how many inputs make a unit: fewer and fewer at the end, for all workers to end together."""
+        usual, left = self.pace.inputs(), len(self._ahead)
+        return usual if left >= self._grouping.ahead else min(usual, max(LEAST_PER_UNIT, left // LAST_UNITS))
