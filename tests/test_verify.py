@@ -13,6 +13,7 @@ import pytest
 from instances import JPEG_BASELINE, Recipe, make_instance, saved
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from test_frames_video import KINDS, film, instance_of
 
@@ -290,8 +291,6 @@ def test_a_name_in_bits_that_no_sample_has_is_found_also_where_it_was_masked(tmp
 
 
 def commented(marker: int) -> Callable[[Dataset], None]:
-    from pydicom.encaps import encapsulate, generate_frames
-
     def change(dataset: Dataset) -> None:
         segment = b"\xff" + bytes([marker]) + b"\0\x0aWindmill"
         frames = [f[:2] + segment + f[2:] for f in generate_frames(dataset.PixelData, number_of_frames=1)]
@@ -474,6 +473,27 @@ def test_headers_alone_are_verified_as_what_they_are(tmp_path) -> None:
 
     rewritten(next((tmp_path / "out").rglob("*.dcm")), claimed)
     assert "claims" in failed(list(verify(Request(tmp_path / "out", reader="none"))))
+
+
+def test_headers_alone_of_frames_that_never_decoded_pass(tmp_path) -> None:
+    """Their Pixel Data are the input's byte for byte, and nothing is claimed of them."""
+    (tmp_path / "in").mkdir()
+    broken = inputs()["jpeg"]
+    broken.PixelData = encapsulate([b"\xff\xd8" + b"\0" * 100])
+    broken.SOPClassUID = "2.25.215425430857432966361489015284054781485"
+    broken.file_meta.MediaStorageSOPClassUID = broken.SOPClassUID
+    (tmp_path / "in" / "a").write_bytes(saved(broken))
+    run(Campaign(tmp_path / "in", tmp_path / "out", from_table({"header_only": True})))
+    found = list(verify(Request(tmp_path / "out")))
+    assert failed(found) == set()
+    assert marks(found)["samples"] == {Mark.NOTED}
+    rewritten(next((tmp_path / "out").rglob("*.dcm")), other_frame)
+    assert "samples" in failed(list(verify(Request(tmp_path / "out", reader="none"))))
+
+
+def other_frame(dataset: Dataset) -> None:
+    dataset.PixelData = encapsulate([b"\xff\xd8" + b"\1" * 100])
+    dataset["PixelData"].is_undefined_length = True
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"instances": [{"outcome": "released"}, 7]}'])

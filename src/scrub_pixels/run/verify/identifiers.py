@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from pydicom.datadict import tag_for_keyword
+
 from scrub_pixels.decisions import Verdict, decide, harvest
 from scrub_pixels.decisions.findings import EvidenceKind, Finding
-from scrub_pixels.decisions.identity import IdentifierKind, Identity
+from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
 from scrub_pixels.decisions.spelling import fold, tokens
 from scrub_pixels.frames import Instance, overlay_groups, read_plane
+from scrub_pixels.header.actions import is_harmless
 from scrub_pixels.header.keys import is_standard
 from scrub_pixels.header.needles import Needles
 from scrub_pixels.header.recheck import identifiers_left
@@ -102,10 +105,18 @@ def _phrases(identity: Identity) -> Iterator[tuple[str, ...]]:
             yield words
             yield words[::-1]
     for number in identity.of(*_NUMBERED):
+        if _names_a_class(number):
+            continue
         words = tuple(tokens(fold(number.value)))
         long = sum(map(len, words)) >= _SHORTEST
         if long and not is_standard(number.value) and any(any(c.isdigit() for c in word) for word in words):
             yield words
+
+
+def _names_a_class(number: Identifier) -> bool:
+    """Tell whether a UID is that of a class, which is kept, and stands in reports, whoever made it up."""
+    tag = tag_for_keyword(number.keyword.removeprefix("MediaStorage"))
+    return number.kind is IdentifierKind.UID and tag is not None and is_harmless(tag)
 
 
 @dataclass(frozen=True)
