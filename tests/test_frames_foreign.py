@@ -18,8 +18,11 @@ from scrub_pixels.frames.syntaxes import (
     JPEG_XL_LOSSLESS,
     JPEG_XL_RECOMPRESSION,
 )
+from scrub_pixels.header import ProjectKey
 from scrub_pixels.masks import codestream_comments, mask, prove, with_pixels
 from scrub_pixels.masks.uncommented import without_comments
+from scrub_pixels.pipeline import Held, Scrubbed, Scrubber
+from scrub_pixels.policy import Policy
 
 KEY = b"k" * 32
 NAME = b"QUIXOTE^SANCHO"
@@ -99,6 +102,14 @@ COMMENTED = {
 }  # fmt: skip
 
 
+GREY = Recipe(ROWS, COLUMNS, syntax=JPEG_BASELINE)
+
+
+@pytest.fixture(scope="module")
+def scrubber() -> Scrubber:
+    return Scrubber(Policy(), ProjectKey(KEY))
+
+
 def instance(syntax: str, *streams: bytes):
     recipe = Recipe(ROWS, COLUMNS, len(streams), syntax=syntax)
     value = join_frames(streams, recipe.description, syntax)
@@ -154,3 +165,28 @@ def test_damaged_codestreams_are_returned_or_cut_and_never_crash(kind: str) -> N
         assert len(without_comments(bytes(broken))) <= len(data) + 64
     for end in range(0, min(len(data), 120)):
         assert len(without_comments(data[:end])) <= end + 64
+
+
+def in_an_unused_table(data: bytes) -> bytes:
+    return behind_soi(data, 0xDB, b"\3" + (NAME * 5)[:64])
+
+
+def behind_the_last_block(data: bytes) -> bytes:
+    return data[:-2] + NAME + data[-2:]
+
+
+@pytest.mark.parametrize("hide", [in_an_unused_table, behind_the_last_block])
+def test_a_name_of_the_header_in_the_bytes_of_a_frame_is_held(hide, scrubber: Scrubber) -> None:
+    value = join_frames([hide(jpeg(picture()))], GREY.description, GREY.syntax)
+    outcome = scrubber.scrub(saved(make_instance(GREY, pixel_data=value, PatientName="Quixote^Sancho")))
+    assert isinstance(outcome, Held)
+    assert outcome.reasons == ("an identifier of the header is spelt in the bytes of a frame",)
+
+
+def test_a_picture_with_a_comment_is_released_without_it(scrubber: Scrubber) -> None:
+    stream = behind_soi(jpeg(picture()), 0xE1, EXIF)
+    value = join_frames([stream], GREY.description, GREY.syntax)
+    outcome = scrubber.scrub(saved(make_instance(GREY, pixel_data=value, PatientName="Quixote^Sancho")))
+    assert isinstance(outcome, Scrubbed) and outcome.evidence.clean
+    assert NAME not in outcome.dataset.PixelData
+    assert "comments or application data were cut out of codestreams" in outcome.warnings

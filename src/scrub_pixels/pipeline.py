@@ -49,6 +49,7 @@ from scrub_pixels.frames import (
 from scrub_pixels.frames.turns import undisturbed, while_others_work
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.header import Option, Pairs, ProjectKey, deidentify
+from scrub_pixels.header.recheck import secrets_of
 from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
 from scrub_pixels.policy import Icons, Passage, Policy
 from scrub_pixels.text import (
@@ -267,6 +268,8 @@ class Scrubber:
                 return Held(decision, ("text remains beside a redaction",))
         if _carries_comments(candidate):
             return Held(decision, ("a frame's codestream carries a comment or application data",))
+        if self._spells_an_identifier(instance, candidate):
+            return Held(decision, ("an identifier of the header is spelt in the bytes of a frame",))
         evidence = _described(prove(instance, candidate, masked, self.key.secret), search, decision)
         return self._released(instance, candidate, decision, evidence)
 
@@ -329,6 +332,13 @@ class Scrubber:
             lines = reread(image, regions, self.reader, self.policy.search, detectors, stay)
             left += residue(lines, frame, decision, candidate.dataset, self.policy.decisions)
         return tuple(left)
+
+    def _spells_an_identifier(self, original: Instance, candidate: Instance) -> bool:
+        """Tell whether encoded frames hold an identifier where decoders do not look (gaps, unused tables)."""
+        if not candidate.transfer_syntax.encapsulated:
+            return False
+        _, needles = secrets_of(original.dataset, self.policy.profile, self.key)
+        return any(needles.in_bytes(candidate.encoded(frame)) for frame in range(candidate.frames))
 
     def _released(
         self, original: Instance, candidate: Instance, decision: Decision, evidence: PixelEvidence
