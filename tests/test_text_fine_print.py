@@ -10,7 +10,7 @@ import pytest
 from test_text_search import Shown
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text import Reading, SearchSettings, find_text, load_detectors, load_reader
+from scrub_pixels.text import Reading, SearchSettings, TextBox, find_text, load_detectors, load_reader
 from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.detectors import Detectors
@@ -131,12 +131,15 @@ def test_a_row_of_letters_too_blurred_to_part_swings_and_a_ramp_does_not():
         ([(50, 40, 30), (56, 40, 22), (62, 41, 26), (68, 40, 18)], 4),  # begin above each other
         ([(50, 40, 30), (56, 48, 22), (62, 44, 26)], 3),  # end above each other
         ([(50, 40, 30), (56, 60, 22), (62, 20, 26)], 0),  # anywhere
-        ([(50, 40, 30), (56, 40, 22), (80, 40, 26)], 2),  # the last one stands apart
+        ([(50, 40, 30), (56, 40, 22), (80, 40, 26)], 0),  # the last one stands apart
     ],
 )
 def test_rows_at_one_distance_with_an_edge_in_common_are_a_stack(places, stacked):
     rows = [Region(row, column, 4, wide) for row, column, wide in places]
-    assert [len(stack) for stack in stacks(rows)] == ([stacked] if stacked else [])
+    image = np.zeros(SHAPE, np.uint8)
+    assert stacks(image, rows) == []  # rules and streaks swing nowhere
+    image[:, ::2] = 200
+    assert [len(stack) for stack in stacks(image, rows)] == ([stacked] if stacked else [])
 
 
 class Blind:
@@ -154,11 +157,11 @@ class Blind:
         return [UNREAD for _ in crops]
 
 
-def lettered(count):
+def lettered(count, wide=40):
     """Return a black picture with rows of letters three samples high, and these rows."""
-    image, rows = np.zeros(SHAPE, np.uint8), [Region(300 + 6 * n, 400, 3, 40) for n in range(count)]
+    image, rows = np.zeros(SHAPE, np.uint8), [Region(300 + 6 * n, 400, 3, wide) for n in range(count)]
     for row in rows:
-        image[row.slices] = np.array([220, 130] * 20, np.uint8)
+        image[row.slices] = np.resize(np.array([220, 130], np.uint8), wide)
     return image, rows
 
 
@@ -169,11 +172,28 @@ def fine_print(detector):
 
 
 def test_a_stack_of_rows_is_a_header_though_no_detector_sees_it():
-    image, rows = lettered(4)
-    found = fine_print(Blind()).found(image, [WHOLE], [])
-    assert all(any(c.region.contains(row) for c in found) for row in rows)
-    assert is_unread_fine_print(found)
-    assert fine_print(Blind()).found(lettered(3)[0], [WHOLE], []) == []
+    for count, wide in ((4, 16), (3, 30)):
+        image, rows = lettered(count, wide)
+        found = fine_print(Blind()).found(image, [WHOLE], [])
+        assert all(any(c.region.contains(row) for c in found) for row in rows)
+        assert is_unread_fine_print(found)
+    for count, wide in ((4, 14), (3, 18), (2, 60)):
+        assert fine_print(Blind()).found(lettered(count, wide)[0], [WHOLE], []) == []
+
+
+def test_of_a_short_stack_a_detector_has_to_see_some():
+    image, rows = lettered(3, 18)
+    window = Region(300 - 16, 400 - 16, 15 + 32, 18 + 32)
+    box = TextBox(Region(16 * 3 + 24, 16 * 3 + 24, 9, 54), 0.6)
+    found = fine_print(Blind([box])).found(image, [WHOLE], [])
+    assert all(any(c.region.overlaps(row) for c in found) for row in rows)
+    assert all(window.contains(c.region) for c in found)
+
+
+def test_a_comma_that_touches_the_row_below_joins_no_rows():
+    image, rows = lettered(2)
+    image[303:306, 420:422] = 200
+    assert sorted(fine_rows(image, WHOLE, [])) == rows
 
 
 def test_a_bloated_box_hides_no_fine_print():

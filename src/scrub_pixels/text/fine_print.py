@@ -42,10 +42,11 @@ SEEN = 0.5
 """Detection from which a box counts once fine print was surely seen in the picture."""
 
 THICK = 3
-"""How many times as thick as fine print a line is at most that explains it: a bloated box hides some."""
+"""How many times as thick as fine print a line is at most that explains every row in it: a bloated box may
+hide a stack."""
 
-ENOUGH_ROWS = 4
-"""Rows of a stack, counting those twice that a detector sees: of four nobody asks a detector."""
+LONG = 60
+"""Samples of the rows of a stack, taken together, of which nobody asks a detector."""
 
 PARTLY = 0.4
 """Share of a row's length that a box has which sees it."""
@@ -77,21 +78,30 @@ class FinePrint:
         Once some was surely seen, every row near it counts: the detector misses one of them easily.
         """
         shape = (image.shape[0], image.shape[1])
-        known = [line.region for line in lines if thickness(line.region) <= THICK * HIGHEST]
-        rows = [row for area in areas for row in fine_rows(image, area, known)]
-        stacked = stacks(rows)
+        thin, thick = _parted([line.region for line in lines])
+        rows = [row for area in areas for row in fine_rows(image, area, thin)]
+        stacked = stacks(image, rows)
+        hidden = [
+            row for row in rows if any(row.overlaps(r) for r in thick) and not any(row in s for s in stacked)
+        ]
+        rows = [row for row in rows if row not in hidden]
+        known = [*thin, *(r for r in thick if not any(_stands_in(s, r) for s in stacked))]
         windows = merged([row.expanded(SURROUNDINGS, SURROUNDINGS, shape) for row in rows])
+        alone = [stack for stack in stacked if _is_header(stack, ())]
         worth = [
             window
             for window in windows
-            if any(_stands_in(stack, window) for stack in stacked)
+            if any(_stands_in(stack, window) for stack in alone)
             or self._seen(self.detectors.fine, image, window, known)
         ]
         seen = {window: self._seen(self.detectors.first, image, window, known) for window in worth}
         near = self._near(rows, stacked, seen)
         found = [box for boxes in seen.values() for box in boxes] if near else []
         missed = [row for row in rows if any(row.overlaps(w) for w in near) and not _is_in_any(row, found)]
-        return [self._candidate(image, box) for box in (*found, *(TextBox(row, SEEN) for row in missed))]
+        return [
+            self._candidate(image, box)
+            for box in (*found, *(TextBox(row.expanded(1, 1, shape), SEEN) for row in missed))
+        ]
 
     def _near(
         self, rows: Sequence[Region], stacked: Sequence[Stack], seen: Mapping[Region, Sequence[TextBox]]
@@ -130,14 +140,19 @@ def is_unread_fine_print(candidates: Sequence[Candidate]) -> bool:
     return len(small) >= SEVERAL
 
 
+def _parted(known: Sequence[Region]) -> tuple[list[Region], list[Region]]:
+    """Return the lines as thick as small text, and those whose box may hide a header."""
+    thin = [region for region in known if thickness(region) <= THICK * HIGHEST]
+    return thin, [region for region in known if region not in thin]
+
+
 def _stands_in(stack: Stack, window: Region) -> bool:
     return any(row.overlaps(window) for row in stack)
 
 
 def _is_header(stack: Stack, boxes: Sequence[TextBox]) -> bool:
-    """Tell whether a stack of rows is one of text: by their number, or because detectors see some of them."""
-    seen = sum(any(_sees(box, row) for box in boxes) for row in stack)
-    return len(stack) + seen >= ENOUGH_ROWS
+    """Tell whether a stack of rows is one of text: so long, or seen by a detector in part."""
+    return sum(row.columns for row in stack) >= LONG or any(_sees(box, row) for box in boxes for row in stack)
 
 
 def _sees(box: TextBox, row: Region) -> bool:

@@ -34,14 +34,18 @@ CONTRAST, FAINT = 24, 11
 WORD_GAP = 5
 """Samples between marks of one row."""
 
+BRIDGE = 3
+"""Samples side by side at least: a descender or a comma that touches the row below joins no two rows."""
+
 FILLED = (0.25, 0.85)
 """Share of a row that its marks fill: a rule fills more, scattered specks less."""
 
 SPECK = 6
 """Samples of the marks of noise; a letter of fine print has more."""
 
-CLEAR = 0.1
-"""Share of marks right around a row that letters above, below and beside it may have."""
+CLEAR, CROWDED = 0.1, 0.3
+"""Share of marks right around a row that letters above, below and beside it may have: one that stands alone,
+and one of a stack, where the next rows are close."""
 
 BESIDE = 24
 """Samples at one side of a row, at least, that are even ground."""
@@ -49,8 +53,8 @@ BESIDE = 24
 SIDE = 0.9
 """Share of these that are level."""
 
-SWING = 0.12
-"""Share of the strongest column by which columns of blurred letters differ from what is between them."""
+SWING = 0.2
+"""Share of the span of a row's columns by which letters differ from what is between them."""
 
 ALIGNED, EVENLY = 2, 2
 """Samples by which the edges of stacked rows, and their distances, may differ."""
@@ -58,7 +62,7 @@ ALIGNED, EVENLY = 2, 2
 APART = (1.15, 4.5)
 """Heights of a row from one of a stack to the next."""
 
-STACK = 2
+STACK = 3
 """Rows that make a stack."""
 
 Marks = NDArray[np.uint8]
@@ -100,17 +104,23 @@ def fine_rows(image: Image, area: Region, known: Sequence[Region]) -> list[Regio
     part = image[area.slices]
     explained = [i.moved(-area.row, -area.column) for r in known if (i := r.intersection(area)) is not None]
     found: list[Region] = []
+    loose: list[Region] = []
     for how, planes in _planes(part):
         ground = _Ground.of(planes, how)
         for contrast, even in ((CONTRAST, EVEN), (FAINT, STILL)):
             level = (ground.spread <= even).astype(np.uint8)
             # a row ends where tissue begins, however close
             marks = cv2.bitwise_and(level, (ground.above > contrast).astype(np.uint8))
-            for region in (*explained, *found):
+            for region in (*explained, *found, *loose):
                 marks[region.slices] = 0
-            rows = (row for row in _rows(marks, level) if _is_row(marks, ground.above, row))
-            found += [row for row in rows if _on_even_ground(ground.planes, row)]
-    return [row.moved(area.row, area.column) for row in found]
+            for row in _rows(marks, level):
+                if _is_noise(marks[row.slices]) or not _on_even_ground(ground.planes, row):
+                    continue
+                sure = contrast == CONTRAST and _is_row(marks, part, row)
+                if sure or _swings(part[row.slices]):
+                    (found if sure else loose).append(row)
+    headers = {row for stack in stacks(part, [*found, *loose]) for row in stack}
+    return [row.moved(area.row, area.column) for row in (*found, *(row for row in loose if row in headers))]
 
 
 def _planes(part: Image) -> Iterator[tuple[int, Planes]]:
@@ -131,8 +141,11 @@ def _rows(marks: Marks, level: Marks) -> list[Region]:
     joined = cv2.morphologyEx(
         marks[top : top + high, left : left + wide], cv2.MORPH_CLOSE, np.ones((1, WORD_GAP), np.uint8)
     )
+    joined = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, BRIDGE), np.uint8))
     outlines = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))[0]
-    boxes = np.array([cv2.boundingRect(outline) for outline in outlines], np.int64)[:, [1, 0, 3, 2]]
+    boxes = np.array([cv2.boundingRect(outline) for outline in outlines], np.int64).reshape(-1, 4)[
+        :, [1, 0, 3, 2]
+    ]
     rows, columns = boxes[:, 2], boxes[:, 3]
     boxes = boxes[(rows >= LOWEST) & (rows <= HIGHEST) & (columns >= np.maximum(SHORTEST, 2 * rows))]
     if not len(boxes):
@@ -148,7 +161,7 @@ def _are_clear(marks: Marks, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
     own, whole = _summed(sums, begin, end), boxes[:, 2] * boxes[:, 3]
     begin, end = np.maximum(begin - (1, 4), 0), np.minimum(end + (1, 4), marks.shape)
     around, window = _summed(sums, begin, end) - own, (end - begin).prod(axis=1)
-    return np.asarray((around <= CLEAR * (window - whole)) & (own >= FILLED[0] * whole))
+    return np.asarray((around <= CROWDED * (window - whole)) & (own >= FILLED[0] * whole))
 
 
 def _are_beside(level: Marks, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -168,10 +181,13 @@ def _summed(sums: NDArray[np.int32], begin: NDArray[np.int64], end: NDArray[np.i
     return np.asarray(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left], np.int64)
 
 
-def _is_row(marks: Marks, above: Marks, row: Region) -> bool:
-    """Tell a row of letters from rules, ramps and specks."""
+def _is_row(marks: Marks, part: Image, row: Region) -> bool:
+    """Tell a row of letters, with nothing close around it, from rules, ramps and specks."""
     own = marks[row.slices]
-    return not _is_noise(own) and (_is_uneven(own) or _swings(above[row.slices]))
+    window = row.expanded(1, 4, (marks.shape[0], marks.shape[1]))
+    others = int(marks[window.slices].sum()) - int(own.sum())
+    clear = others <= CLEAR * (window.area - row.area)
+    return clear and (_is_uneven(own) or _swings(part[row.slices]))
 
 
 def _is_uneven(own: Marks) -> bool:
@@ -179,13 +195,12 @@ def _is_uneven(own: Marks) -> bool:
     return FILLED[0] <= float(own.mean()) <= FILLED[1] and changes >= own.shape[1] // 4
 
 
-def _swings(above: Marks) -> bool:
-    """Tell blurred letters, whose columns grow and fade all along the row, from rules and ramps."""
-    profile = above.sum(axis=0, dtype=int)
+def _swings(samples: Marks) -> bool:
+    """Tell letters, whose columns grow and fade all along, from rules, ramps and streaks of tissue."""
+    profile = samples.reshape(*samples.shape[:2], -1).max(axis=2).sum(axis=0, dtype=int)
     turns = np.flatnonzero(np.diff(np.sign(np.diff(profile))) != 0) + 1
-    heights = profile[turns]
-    swings = int(np.count_nonzero(np.abs(np.diff(heights)) >= SWING * profile.max()))
-    return swings >= len(profile) // 5
+    steps = np.abs(np.diff(profile[turns]))
+    return int(np.count_nonzero(steps >= max(1, SWING * np.ptp(profile)))) >= len(profile) // 3
 
 
 def _is_noise(marks: Marks) -> bool:
@@ -209,9 +224,9 @@ def _is_even(ground: NDArray[np.uint8], row: Region, side: Region) -> bool:
     return bool(below.mean() >= 0.95 and beside.mean() >= SIDE)
 
 
-def stacks(rows: Sequence[Region]) -> list[list[Region]]:
-    """Return the rows that stand above each other as the lines of a header do."""
-    found, left = [], sorted(rows)
+def stacks(image: Image, rows: Sequence[Region]) -> list[list[Region]]:
+    """Return the rows of letters that stand above each other as the lines of a header do."""
+    found, left = [], sorted(row for row in rows if _swings(image[row.slices]))
     while left:
         stack = [left.pop(0)]
         while below := next((row for row in left if _goes_on(stack, row)), None):
