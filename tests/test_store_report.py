@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType
@@ -23,8 +23,15 @@ from scrub_pixels.errors import CorruptInstance, NotDicom, UsageError
 from scrub_pixels.frames import open_instance
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.header import Pairs
-from scrub_pixels.masks.evidence import FrameRedaction, PixelEvidence
-from scrub_pixels.store.accounts import Account, Outcome, account_held, account_refused, account_released
+from scrub_pixels.masks.evidence import CarrierEvidence, FrameRedaction, PixelEvidence, VideoEvidence
+from scrub_pixels.store.accounts import (
+    Account,
+    Outcome,
+    account_held,
+    account_refused,
+    account_released,
+    evidence_facts,
+)
 from scrub_pixels.store.atomic import OutFolder, Place, open_out
 from scrub_pixels.store.books import Books, open_books
 from scrub_pixels.store.export import json_lines, rich_table, write_csv
@@ -277,3 +284,24 @@ def test_numbers_read_well():
 def test_outcomes_are_named_as_the_template_names_them():
     template = (Path(write.__file__).parent / "templates" / "report.html.j2").read_text()
     assert all(f'"{outcome.value}"' in template for outcome in Outcome)
+
+
+def test_a_page_lists_first_what_a_person_has_to_see_to():
+    first = write.First(4)
+    ends = ("released", "not-dicom", "held", "refused", "released", "pending", "held")
+    for ref, outcome in enumerate(ends):
+        first.offer({"ref": ref, "outcome": outcome})
+    assert [entry["ref"] for entry in first.entries] == [3, 5, 2, 6]
+
+
+def test_facts_of_the_evidence_are_its_plain_types():
+    video = VideoEvidence("H.264", True, 1, 2, 60.5, 0)
+    evidence = PixelEvidence(3, 3, 2, 3, (FrameRedaction(0, (Region(1, 2, 3, 4),)),
+                                          FrameRedaction(1, (Region(1, 2, 3, 4),))), "1.2", "1.2", False,
+                             carriers=(CarrierEvidence("overlay plane", "removed", 2),), video=video)
+    facts = evidence_facts(evidence)
+    redactions = facts.pop("redactions")
+    assert redactions == [{"start": 0, "stop": 2, "regions": [[1, 2, 3, 4]]}]
+    expected = asdict(evidence) | {"searched": evidence.searched, "clean": evidence.clean}
+    expected.pop("redactions")
+    assert json.loads(json.dumps(facts)) == json.loads(json.dumps(expected))
