@@ -247,6 +247,17 @@ def test_what_the_profile_leaves_out_is_found_though_nothing_is_known_to_identif
     assert failed(list(verify(request(copy)))) == {"profile"}
 
 
+def test_loss_that_is_no_longer_told_is_found(tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    lossy = make_instance(frames=[np.full((64, 64), 9, np.uint8)], LossyImageCompression="01")
+    (tmp_path / "in" / "a").write_bytes(saved(lossy))
+    run(Campaign(tmp_path / "in", tmp_path / "out", Policy()))
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    rewritten(file, lambda dataset: setattr(dataset, "LossyImageCompression", "00"))
+    with_digest_mended(tmp_path, file)
+    assert "profile" in failed(list(verify(Request(tmp_path / "out", reader="none"))))
+
+
 @pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID"])
 def test_a_uid_of_the_input_is_found(copy, keyword) -> None:
     file, original = released(copy), dcmread(copy / "in" / "native")

@@ -144,6 +144,8 @@ def _beside_input(after: Dataset, before: Dataset | None, rules: Rules) -> Itera
         return
     given = shallow(before)
     again = str(given.get("PatientID") or "") == rules.pseudonym
+    if given.get("LossyImageCompression") == "01" != after.get("LossyImageCompression"):
+        yield f"{named(0x00282110)} no longer says that the input was compressed with loss"
     for tag in list(after.keys()):
         if tag in _OURS or tag >> 16 & 1 or _is_drawn(tag):
             continue
