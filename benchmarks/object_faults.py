@@ -29,6 +29,7 @@ from scrub_pixels.store.objects import file_system
 from scrub_pixels.store.workspace import open_workspace
 
 HEADERS = Policy(header_only=True)
+BUCKET = "s3://fault-campaign"
 REPORTS = ("scrub-report.html", "scrub-report.json", "scrub-report.jsonl")
 
 AT_A_POINT = """
@@ -98,6 +99,7 @@ class DyingStore:
 def s3_store() -> Iterator[str]:
     """Yield the URL of a bucket of moto's S3 server on a free port, reached through the environment."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it tells of every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -107,10 +109,12 @@ def s3_store() -> Iterator[str]:
              "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
+    S3FileSystem.clear_instance_cache()  # those of before know another server
     try:
-        file_system("s3://bucket")[0].mkdir("bucket")
-        yield "s3://bucket"
+        file_system(BUCKET)[0].mkdir(BUCKET)
+        yield BUCKET
     finally:
+        S3FileSystem.clear_instance_cache()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         server.stop()
