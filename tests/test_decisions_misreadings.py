@@ -185,7 +185,8 @@ def test_two_letters_alone_where_names_stand_are_initials_unless_screens_write_t
         return judge([_line(text, row)], Identity(), DecisionSettings(), Context(SHAPE, modality))[0].verdict
 
     assert verdict("TH", 580) is Verdict.PHI
-    assert verdict("TH", 300) is Verdict.BENIGN
+    assert [verdict(text, 300) for text in ("TH", "OT", "BC")] == [Verdict.PHI] * 3
+    assert [verdict(text, 300) for text in ("GB", "AO", "TH On", "On")] == [Verdict.BENIGN] * 4
     assert [verdict(text, 580) for text in ("RT", "2D", "LS", "MI")] == [Verdict.BENIGN] * 4
     assert (verdict("CW", 580, "US"), verdict("CW", 580, "CT")) == (Verdict.BENIGN, Verdict.PHI)
 

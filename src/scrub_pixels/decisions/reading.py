@@ -51,6 +51,7 @@ _NOT_KNOWN = frozenset({_A.UNKNOWN, _A.LABEL, _A.LONG_NUMBER})
 _TERMS_OR_RARE = frozenset({_A.TERM, _A.BAND_NAME})
 DIGIT_IN_WORD = "digit in a word"
 _GUESSED = frozenset({CUT_TERM, MISSPELT})
+_OF_THE_BODY = ("anatomy.", "measurement.", "units.", "parameter.")
 _DIRECTIONS = frozenset({"anatomy.side", "anatomy.orientation"})
 _NAMES = frozenset({_A.COMPANY_NAME, _A.BAND_NAME})
 _SHORT_LABEL = re.compile(r"(?<![a-z\d])[a-z]{2}\s?:\s?$")
@@ -334,8 +335,11 @@ def lone_names(heard: Heard) -> Iterator[Evidence]:
             yield Evidence(EvidenceKind.LABEL, "a term that is also a name, after a colon", True)
         elif atom.kind is _A.COMPANY_NAME and not heard.has_company:
             yield Evidence(EvidenceKind.UNKNOWN_WORD, "a term that is also a common name", True)
-        elif heard.in_band and len(heard.atoms) == 1 and _may_be_initials(atom, heard):
-            yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
+        elif len(heard.atoms) == 1 and _may_be_initials(atom, heard):
+            if heard.in_band:
+                yield Evidence(EvidenceKind.POSITION, "maybe initials, where names stand", True)
+            elif not atom.detail.startswith(_OF_THE_BODY):
+                yield Evidence(EvidenceKind.PATTERN, "maybe initials", True)
         elif atom.kind is _A.BAND_NAME and not _has_number_or_company(heard):
             yield from _as_name(heard, atom)
 
