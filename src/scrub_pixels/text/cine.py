@@ -103,7 +103,7 @@ class CineSearch:
         lines = self._picture.search(image, areas, known)
         small = self._picture.fine_print(image, areas, [*lines, *known])
         self.has_fine_print = self.has_fine_print or is_unread_fine_print(small)
-        return lines + small
+        return lines + small + self._picture.cut_by_edges(image, areas, [*lines, *small, *known])
 
     def _is_news(self, box: TextBox, frame: int, image: Image) -> bool:
         """Tell a box over moving ground that has to be read from one that was, and stands as it did."""

@@ -16,6 +16,7 @@ from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import clipped_boxes, fused, is_upright, uncovered
 from scrub_pixels.text.candidates import Candidate, is_code, is_settled, is_turned, is_word
 from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.edge_print import EdgePrint
 from scrub_pixels.text.fine_print import FinePrint
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
@@ -105,6 +106,13 @@ class PictureSearch:
     ) -> list[Candidate]:
         """Return what stands in parts of `image` too small for the search, and outside of `lines`."""
         return FinePrint(self.detectors, self._reader, self.settings).found(image, areas, lines)
+
+    def cut_by_edges(
+        self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """Return text in parts of `image` that its upper or lower edge cuts, unless `lines` explain it."""
+        edges = EdgePrint(self.detectors.fine, self._reader, self.settings)
+        return self._second_look.confirmed(image, edges.found(image, areas, lines))
 
     def look_once(
         self, image: Image, within: Sequence[Region], scale: float, wanted: Callable[[TextBox], bool]
