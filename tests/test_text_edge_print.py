@@ -76,6 +76,8 @@ def test_nobody_is_asked_about_quiet_edges_or_parts_that_reach_no_edge():
     assert found(np.zeros(SHAPE, np.uint8), detector) == found(cut(level=20), detector) == []
     assert found(cut(), detector, [Region(20, 0, 100, 360)]) == []
     assert found(cut()[-20:], detector, [Region(0, 0, 20, 360)]) == []
+    speckle = np.random.default_rng(4).integers(20, 160, SHAPE).astype(np.uint8)
+    assert found(speckle, detector) == []
     assert detector.asked == 0
 
 

@@ -25,6 +25,9 @@ DEPTH = 14
 CONTRAST, CHANGES = 24, 6
 """Grey levels by which letters stand out in the outermost row, and how often they begin or end there."""
 
+EVEN, QUIET = 8, 0.5
+"""Grey levels by which the ground between letters differs, and its share of that row: less in tissue."""
+
 SCALE = 2.0
 """Factor by which the rows and their mirror image are enlarged."""
 
@@ -95,8 +98,9 @@ def _strips(area: Region, shape: tuple[int, int]) -> Iterator[Region]:
 def _may_be_cut(from_edge: Image) -> bool:
     """Tell whether marks stand out from the outermost row, the first one, as often as cut letters do."""
     outermost = from_edge[0].astype(np.int16).reshape(from_edge.shape[1], -1)
-    marks = (np.abs(outermost - np.median(outermost, axis=0)) > CONTRAST).any(axis=1)
-    return int(np.count_nonzero(np.diff(marks))) >= CHANGES
+    apart = np.abs(outermost - np.median(outermost, axis=0)).max(axis=1)
+    marks, quiet = apart > CONTRAST, apart <= EVEN
+    return int(np.count_nonzero(np.diff(marks))) >= CHANGES and float(quiet.mean()) >= QUIET
 
 
 def _is_mirrored_line(box: TextBox) -> bool:
