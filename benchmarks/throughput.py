@@ -246,12 +246,15 @@ def headers(folder: Path, given: argparse.Namespace) -> float:
     return median(r.steady.cost for r in found[IN_ONE])
 
 
-def pictures(folder: Path, count: int, rounds: int) -> None:
+def pictures(folder: Path, given: argparse.Namespace) -> None:
     """Time Instances whose pixels are searched."""
-    whole = Campaign(make_pictures(folder / "pictures", count), folder / "out", PIXELS)
+    whole = Campaign(make_pictures(folder / "pictures", given.pictures), folder / "out", PIXELS)
     one = replace(whole, source=make_pictures(folder / "picture", 1))
     ways = on_this_machine()[1:]
-    tell(ways, compare(ways, whole, one, rounds))
+    with local_cluster(folder, search=os.getcwd()) as client:
+        ways += [] if given.no_dask else [on_cluster(client)]
+        found = compare(ways, whole, one, given.rounds)
+    tell(ways, found)
 
 
 def as_installed() -> None:
@@ -274,7 +277,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         cost = headers(Path(name), given) if given.count else 0.0
         if given.pictures:
-            pictures(Path(name), given.pictures, given.rounds)
+            pictures(Path(name), given)
         if given.large:
             memory(Path(name), given.large)
     if cost:
