@@ -17,6 +17,7 @@ from scrub_pixels.frames.syntaxes import (
     JPEG_LS_LOSSLESS,
     JPEG_XL_LOSSLESS,
     JPEG_XL_RECOMPRESSION,
+    RLE_LOSSLESS,
 )
 from scrub_pixels.header import ProjectKey
 from scrub_pixels.masks import codestream_comments, mask, prove, with_pixels
@@ -190,3 +191,16 @@ def test_a_picture_with_a_comment_is_released_without_it(scrubber: Scrubber) -> 
     assert isinstance(outcome, Scrubbed) and outcome.evidence.clean
     assert NAME not in outcome.dataset.PixelData
     assert "comments or application data were cut out of codestreams" in outcome.warnings
+
+
+@pytest.mark.parametrize(("number", "held"), [("123456", False), ("0123456789", True)])
+def test_short_numbers_that_grey_levels_spell_by_chance_hold_no_picture(
+    number: str, held: bool, scrubber: Scrubber
+) -> None:
+    recipe = Recipe(ROWS, COLUMNS, syntax=RLE_LOSSLESS)
+    ramp = np.full((ROWS, COLUMNS), 40, np.uint8)
+    ramp[5, 3 : 3 + len(number)] = np.frombuffer(number.encode(), np.uint8)
+    frame = encode_frame(ramp, recipe.description, RLE_LOSSLESS)
+    value = join_frames([frame], recipe.description, RLE_LOSSLESS)
+    outcome = scrubber.scrub(saved(make_instance(recipe, pixel_data=value, PatientID=number)))
+    assert isinstance(outcome, Held if held else Scrubbed)

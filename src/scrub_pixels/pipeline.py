@@ -338,7 +338,8 @@ class Scrubber:
         if not candidate.transfer_syntax.encapsulated:
             return False
         _, needles = secrets_of(original.dataset, self.policy.profile, self.key)
-        return any(needles.in_bytes(candidate.encoded(frame)) for frame in range(candidate.frames))
+        plain = candidate.transfer_syntax.holds_samples
+        return any(needles.in_bytes(candidate.encoded(frame), plain) for frame in range(candidate.frames))
 
     def _released(
         self, original: Instance, candidate: Instance, decision: Decision, evidence: PixelEvidence

@@ -94,6 +94,11 @@ class TransferSyntax:
         return self.uid != BIG_ENDIAN
 
     @property
+    def holds_samples(self) -> bool:
+        """Whether samples stand in its frames as they are, in runs at most, and are not coded by entropy."""
+        return self.codec in (Codec.NATIVE, Codec.RLE)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Packages that decode it."""
         return _PACKAGES.get(self.codec, ())

@@ -22,6 +22,8 @@ _K = IdentifierKind
 
 _SHORTEST_NAME, _SHORTEST_ID, _SHORTEST_UID = 3, 4, 8
 
+_IN_BYTES, _DIGITS_IN_SAMPLES = 6, 10
+
 _PHRASE_KINDS = frozenset({_K.ID, _K.INSTITUTION, _K.ADDRESS, _K.PHONE, _K.DEVICE_SERIAL})
 
 _NUMBER_KINDS = frozenset({_K.ID, _K.PHONE, _K.DEVICE_SERIAL})
@@ -93,10 +95,15 @@ class Needles:
                 gone[place] = gone[place] or (any(beside) and fold(words[place]).strip(",.;") in self.short)
         return [word for word, dropped in zip(words, gone, strict=True) if not dropped]
 
-    def in_bytes(self, content: bytes) -> bool:
-        """Tell whether a needle of at least 6 characters stands in binary data, in ASCII or UTF-16."""
-        lowered = content.lower()
-        long = [n for n in (*self.words, *self.phrases) if len(n) >= 6 and n.isascii()]
+    def in_bytes(self, content: bytes, samples: bool = False) -> bool:
+        """Tell whether a needle of at least 6 characters stands in binary data, in ASCII or UTF-16.
+
+        Ten neighbouring grey levels spell digits: where `samples` stand in it as they are, a smooth picture
+        holds short numbers by chance, and only longer ones count.
+        """
+        lowered, least = content.lower(), _DIGITS_IN_SAMPLES if samples else _IN_BYTES
+        long = [n for n in (*self.words, *self.phrases) if len(n) >= _IN_BYTES and n.isascii()]
+        long = [n for n in long if len(n) >= least or not n.isdigit()]
         # Without the last zero, what is found in UTF-16 stands there in either byte order.
         return any(n.encode() in lowered or n.encode("utf-16-le")[:-1] in lowered for n in long)
 

@@ -80,5 +80,5 @@ def _in_frame(after: Instance, frame: int, needles: Needles) -> Iterator[str]:
     data = after.encoded(frame)
     if codestream_comments(data):
         yield "a codestream carries a comment or application data"
-    if needles.in_bytes(data):
+    if needles.in_bytes(data, after.transfer_syntax.holds_samples):
         yield "an identifier of the input is spelt in the bytes of a frame"
