@@ -3,7 +3,8 @@
 What stands still is searched once and its lines last as long as it does. A change on still ground
 (a clock, a name that appears) is searched where it happens, at both scales. Where everything moves all the
 time (tissue), every frame is searched at its own scale, and once in a stretch of frames their mean is
-searched enlarged: what stands still in it gains contrast over the speckle.
+searched enlarged: what stands still in it gains contrast over the speckle. What has the level of the tissue
+shows in neither: for that the picture of how steady every sample was is searched as well.
 """
 
 from __future__ import annotations
@@ -12,20 +13,29 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
-from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.geometry import Region
 from scrub_pixels.text.changes import ChangeMap, blocks_under, flows, merged, rectangles
 from scrub_pixels.text.codes import LEAST_SIDE, find_codes
 from scrub_pixels.text.fine_print import is_unread_fine_print
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
+from scrub_pixels.text.stretch import Stretch
 from scrub_pixels.text.tracks import STILL_THERE, Track
 
 STRETCH, LATER = 8, 16
-"""Frames whose mean is searched together: those that begin a cine, and any later ones."""
+"""Frames that are searched together: those that begin a cine, and any later ones."""
+
+LEAST_STEADY = 4
+"""Frames from which it can be said what was steady in them."""
+
+AT_REST, STROKES = 160, 0.15
+"""Steadiness of strokes, and the share of a column's samples they have at least where a letter stands."""
+
+OPEN = 0.5
+"""Columns of strokes, in heights of their box, that no known line covers: some letters of their own."""
 
 
 class CineSearch:
@@ -43,9 +53,7 @@ class CineSearch:
         self._changes: Any = None
         self._live: list[Track] = []
         self._ended: list[Track] = []
-        self._sum: Any = None
-        self._stretch = FrameSpan(0, 1)
-        self._moved: Any = None
+        self._stretch: Any = None
         self._known: Sequence[Candidate] = ()
         self.has_fine_print = False
         """Whether something was seen that is too small to be read: a picture in the picture, perhaps."""
@@ -58,7 +66,7 @@ class CineSearch:
     def show(self, frame: int, image: Image, known: Sequence[Candidate] = ()) -> None:
         """Search the next frame (uint8, grey or RGB); `known` lines of it stand in another view."""
         self._known = known
-        if self._changes is None or self._sum is None or self._sum.shape != image.shape:
+        if self._stretch is None or self._stretch.shape != image.shape:
             self._begin(frame, image)
             return
         self._changes.compare(image)
@@ -68,20 +76,21 @@ class CineSearch:
 
     def lines(self, frames: int) -> tuple[TextLine, ...]:
         """Return every line found in the frames shown."""
-        self._search_mean()
+        self._search_stretch()
         competing = self._picture.settings.competing
         return tuple(track.line(frames, competing) for track in (*self._ended, *self._live))
 
     def _begin(self, frame: int, image: Image) -> None:
         """Search a frame in full: the first one, or the first one of another size."""
-        self._search_mean()
+        self._search_stretch()
         self._ended += self._live
         self._changes = ChangeMap(image)
         self._changes.since[:] = frame
         whole_frame = Region.whole((image.shape[0], image.shape[1]))
         found = [*self._searched(image, [whole_frame], self._known), *find_codes(image)]
         self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
-        self._restart(frame, image)
+        self._stretch = self._new_stretch(frame, image)
+        self._stretch.add(image, self._changes.moving)
 
     def _search_changes(self, frame: int, image: Image) -> list[Candidate]:
         """Return what stands in the parts that changed."""
@@ -170,27 +179,20 @@ class CineSearch:
         return bool(self._changes.moving[blocks_under(region)].mean() > 0.5)
 
     def _gather(self, frame: int, image: Image) -> None:
-        """Add a frame to the stretch; at its end search the mean."""
-        cv2.accumulate(image, self._sum)
-        self._moved += self._changes.moving
-        self._stretch = FrameSpan(self._stretch.start, frame + 1)
-        if len(self._stretch) >= (LATER if self._stretch.start else STRETCH):
-            self._search_mean()
-            self._restart(frame + 1, np.zeros_like(image))
+        """Add a frame to the stretch; at its end search it."""
+        self._stretch.add(image, self._changes.moving)
+        if self._stretch.frames >= (LATER if self._stretch.start else STRETCH):
+            self._search_stretch()
+            self._stretch = self._new_stretch(frame + 1, image)
 
-    def _restart(self, frame: int, image: Image) -> None:
-        self._sum = image.astype(np.float32)
-        self._moved = np.zeros(self._changes.changed.shape, np.int32)
-        self._stretch = FrameSpan(frame, frame + 1)
+    def _new_stretch(self, frame: int, image: Image) -> Stretch:
+        return Stretch(frame, image.shape, self._changes.changed.shape)
 
-    def _search_mean(self) -> None:
-        """Search the mean of the stretch where it moved; a line there stood in all of its frames."""
-        if self._moved is None:
+    def _search_stretch(self) -> None:
+        """Search what the frames of the stretch show together where it moved; it stood in all of them."""
+        if self._stretch is None or self._stretch.frames < 2 or not self._stretch.flowed.any():
             return
-        flowed = 2 * self._moved >= len(self._stretch)
-        if not flowed.any() or len(self._stretch) < 2:
-            return
-        mean = np.rint(self._sum / len(self._stretch)).astype(np.uint8)
+        mean, flowed = self._stretch.mean(), self._stretch.flowed
         areas = flows(flowed, (mean.shape[0], mean.shape[1]))
 
         def wanted(box: TextBox) -> bool:
@@ -199,20 +201,51 @@ class CineSearch:
         for candidate in self._picture.look_once(mean, areas, self._picture.settings.upscale, wanted):
             if flowed[blocks_under(candidate.region)].mean() > 0.5:
                 self._note_mean(candidate, mean)
+        if self._stretch.frames >= LEAST_STEADY:
+            self._search_steady(areas, mean)
+
+    def _search_steady(self, areas: list[Region], mean: Image) -> None:
+        """Search what stood steady while the ground moved, and is no known line."""
+        known, steady = [track.region for track in self._live], self._stretch.steadiness()
+
+        def wanted(box: TextBox) -> bool:
+            flows_there = self._stretch.flowed[blocks_under(box.region)].mean() > 0.5
+            return bool(flows_there) and not _is_explained(box.region, known, steady)
+
+        for candidate in self._picture.look_once(steady, areas, 1.0, wanted):
+            if wanted(TextBox(candidate.region, candidate.detection)):
+                self._note_stretch(candidate, mean)
 
     def _note_mean(self, candidate: Candidate, mean: Image) -> None:
         known = [t for t in self._live if t.is_same_place(candidate.region)]
         for track in known:
-            track.seen(candidate, self._stretch.stop - 1, mean)
+            track.seen(candidate, self._stretch.span.stop - 1, mean)
             track.start = min(track.start, self._stretch.start)
         if not known:
-            appearance = mean[candidate.region.slices].copy()
-            self._live.append(Track(candidate, self._stretch.start, self._stretch.stop, appearance))
+            self._note_stretch(candidate, mean)
+
+    def _note_stretch(self, candidate: Candidate, mean: Image) -> None:
+        """Begin a track of what stood in the whole stretch."""
+        appearance = mean[candidate.region.slices].copy()
+        span = self._stretch.span
+        self._live.append(Track(candidate, span.start, span.stop, appearance))
 
 
 def whole(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates less those that another one holds: a line cut by the edge of an area."""
     return [c for c in candidates if not any(_is_cut(c.region, o.region) for o in candidates)]
+
+
+def _is_explained(region: Region, known: Sequence[Region], steady: Image) -> bool:
+    """Tell whether known lines leave no word of a box open; above and below its letters it has slack."""
+    slack = region.rows // 4
+    core = Region(region.row + slack, region.column, max(1, region.rows - 2 * slack), region.columns)
+    left = (steady[core.slices] >= AT_REST).sum(axis=0) >= max(2, STROKES * core.rows)
+    for line in known:
+        shared = core.intersection(line)
+        if shared is not None and 2 * shared.rows >= core.rows:
+            left[shared.column - region.column : shared.right - region.column] = False
+    return bool(np.count_nonzero(left) < OPEN * region.rows)
 
 
 def _is_cut(part: Region, line: Region) -> bool:
