@@ -10,7 +10,7 @@ the store writes to an output folder, and only this module makes one.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import BinaryIO
@@ -32,6 +32,7 @@ from scrub_pixels.decisions import (
     misspelt_lines,
     residue,
     reviewed,
+    rows_in_doubt,
 )
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import (
@@ -54,6 +55,7 @@ from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments,
 from scrub_pixels.policy import Icons, Passage, Policy
 from scrub_pixels.text import (
     Detectors,
+    Image,
     RememberingReader,
     TextLine,
     TextReader,
@@ -63,11 +65,13 @@ from scrub_pixels.text import (
     load_detectors,
     load_reader,
     looked_closer,
+    read_in_pieces,
     reread,
 )
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 Reviewing = Review | Sequence[Redaction]
+Look = Callable[[Image, Iterable[TextLine], TextReader, Sequence[Region]], list[TextLine]]
 
 SLIDE_LABEL = "policy: image of a slide's label"
 IN_SAMPLES = "an overlay plane lies in bits that belong to the samples"
@@ -301,16 +305,21 @@ class Scrubber:
         if doubtful := misspelt_lines(decision.findings, settings):
             search = self._look_closer(instance, search, doubtful)
             decision = decide(search, instance.dataset, settings, sight.context, trusted)
+        if rows := rows_in_doubt(decision.findings, settings):
+            search = self._look_closer(instance, search, rows, read_in_pieces)
+            decision = decide(search, instance.dataset, settings, sight.context, trusted)
         return search, _doubted(decision, IN_SAMPLES) if _draws_in_samples(instance) else decision
 
-    def _look_closer(self, instance: Instance, search: TextSearch, lines: Sequence[TextLine]) -> TextSearch:
-        """Read again what may be a term that was misread, and return the search with what was seen."""
+    def _look_closer(
+        self, instance: Instance, search: TextSearch, lines: Sequence[TextLine], look: Look = looked_closer
+    ) -> TextSearch:
+        """Read again what may have been misread, and return the search with what was seen."""
         closer: dict[int, TextLine] = {}
         for frame in sorted({line.frames.start for line in lines}):
             there = [line for line in lines if line.frames.start == frame]
             picture = as_picture(instance.views(frame)[0].image)
             others = [x.region for x in search.lines if x not in there and len(x.reading) > 1]
-            looked = looked_closer(picture, there, self.reader, others)
+            looked = look(picture, there, self.reader, others)
             closer.update(zip(map(id, there), looked, strict=True))
         return replace(search, lines=tuple(closer.get(id(line), line) for line in search.lines))
 

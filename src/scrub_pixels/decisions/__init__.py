@@ -28,6 +28,7 @@ from scrub_pixels.decisions.review import Review, Seen, reviewed
 from scrub_pixels.decisions.second_spelling import misspelt_lines
 from scrub_pixels.decisions.series import SeriesContext
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
+from scrub_pixels.decisions.tables import rows_in_doubt
 from scrub_pixels.decisions.verdicts import Context, judge
 
 __all__ = [
@@ -66,4 +67,5 @@ __all__ = [
     "redactions",
     "residue",
     "reviewed",
+    "rows_in_doubt",
 ]

@@ -46,6 +46,15 @@ _MONTH_CUT = "(?:ja|fe|ma|ap|ju|au|se|oc|no|de)"
 
 _CUT = "(?:(?:[.\u3002]\\s?){3}|[.\u3002]{2}\\s*$|\u2026|~)"
 
+_CUT_MISREAD = r"(?:[.:;\u3002\u2026]\s?){2,}$"
+"""The dots of an ellipsis, some of them taken for colons."""
+
+_CUT_NUMBER = (
+    r"^\W*\d{1,8}(?:\s?[-/.:,]\s?\d{1,4}){0,3}\s?"
+    r"(?=[es\s]*[.:;\u3002\u2026])(?:[.:;,es\u3002\u2026]\s?){2,}$"
+)
+"""The beginning of a date, a time or a number, and dots that were read as marks and letters."""
+
 Check = Callable[[re.Match[str]], bool]
 
 
@@ -139,6 +148,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("age and sex", r"(?<![\d.])\d{2,3}\s?/\s?[mfw](?![a-z])", _always),
         ("cut by an ellipsis", rf"[a-z]\s?{_CUT}", _always),
         ("cut by an ellipsis", rf"\d\s?{_CUT}", _not_a_line),
+        ("cut by an ellipsis", rf"[a-z]\s?{_CUT_MISREAD}", _always),
+        ("cut by an ellipsis", _CUT_NUMBER, _always),
         ("initials", r"^(?:[a-z]\s?\.\s?){2,4}[a-z]?$", _always),
         ("grouped digits", r"(?<![\d.,])[.,]?\d+(?:[-./,_:\\()+ ]{1,2}\d+)*(?![\d])", _grouped_digits),
     )

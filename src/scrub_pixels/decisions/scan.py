@@ -98,7 +98,7 @@ _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
 
-_AS_WRITTEN = re.compile(r"\bmA(s?)(?:\b|(?=\d{1,3}(?!\d)))")
+_AS_WRITTEN = re.compile(r"\bm[A\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
 _ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO)$")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from scrub_pixels.decisions.cut_lines import CUT, beside_cut
 from scrub_pixels.decisions.devices import DeviceMatch
 from scrub_pixels.decisions.findings import Evidence, EvidenceKind, Finding, Verdict
 from scrub_pixels.decisions.identity import IdentifierKind, Identity
@@ -38,6 +39,7 @@ from scrub_pixels.decisions.second_spelling import vouched_for
 from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import compact, fold, tokens
+from scrub_pixels.decisions.tables import IN_ROW, in_row, is_run_of_digits, row_of
 from scrub_pixels.decisions.vocabulary import load_vocabulary
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
@@ -82,6 +84,7 @@ _LETTERS = 4
 """Letters for each digit of a misread name (``4rs Smth``)."""
 
 _CONTROL = re.compile(r"(?<!\S)[a-z]{1,2}\d{1,3}(?!\S)")
+_INITIAL = re.compile(r"[^\W\d_]\s?[.\u3002]")
 _LONG_TERM = 6
 _CRUMB = 2
 _COUNTER = re.compile(r"^\W*(\d{1,4})\s?/\s?(\d{1,4})\W*$")
@@ -180,6 +183,11 @@ class _Case:
         return all(len(h.atoms) == 1 and h.atoms[0].kind in crumbs for h in self.heard)
 
     @property
+    def is_initial(self) -> bool:
+        """True if it is one letter and a full stop in one of its readings (``L.``)."""
+        return any(_INITIAL.fullmatch(reading.strip()) for reading in self.line.readings)
+
+    @property
     def is_cut_short(self) -> bool:
         """True if the ink is much longer than what was read of it."""
         characters = max((len(reading) for reading in self.line.readings), default=0)
@@ -214,6 +222,7 @@ def judge(
         return tuple(_masked_by_policy(line) for line in lines)
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
+    cases = [_in_table_row(case, cases, lexicon) for case in cases]
     cases = [_counted(_among_settings(_in_table_head(case, cases), cases), cases) for case in cases]
     cases = [_without_probe_number(case, cases) for case in cases]
     cases = [_without_doubt_about_a_piece(case, cases, settings) for case in cases]
@@ -235,8 +244,18 @@ def _without_probe_number(case: _Case, cases: Sequence[_Case]) -> _Case:
     return replace(case, evidence=(*(e for e in case.evidence if not e.speaks_for_phi), probe))
 
 
+def _in_table_row(case: _Case, cases: Sequence[_Case], lexicon: Lexicon) -> _Case:
+    """Return a case without the suspicion against a run of digits if it is the row of a table."""
+    if case.line.rotation or not is_run_of_digits(case.evidence):
+        return case
+    row = row_of(case.line, [c.line for c in cases])
+    others = [c for c in cases if any(c.line is line for line in row)]
+    harmless = all(not c.suspicious or is_run_of_digits(c.evidence) for c in others)
+    return _cleared(case, IN_ROW) if in_row(case.line, row if harmless else (), lexicon) else case
+
+
 _MOMENTS = ("date", "time", "month", "AcquisitionDate", "StudyDate", "StudyTime", "ContentDate")
-_DIGITS_OF_MOMENTS = frozenset({"grouped digits", "number of 4 digits"})
+_DIGITS_OF_MOMENTS = frozenset({"grouped digits", "number of 4 digits", CUT})
 
 _TABLE_HEAD = "head of a table"
 _LEAST_HEADS = 3
@@ -456,12 +475,18 @@ class _Around:
         Those of them that do not say by themselves whose name, number or time they are.
     people
         Suspects less remarks: unknown words among measurements and terms.
+    cut
+        Suspects that an ellipsis cuts.
+    named
+        Suspects that show a person's name of the header, or the label of one.
     """
 
     lines: tuple[TextLine, ...]
     suspects: tuple[TextLine, ...]
     incomplete: tuple[TextLine, ...]
     people: tuple[TextLine, ...]
+    cut: tuple[TextLine, ...]
+    named: tuple[TextLine, ...]
 
     @classmethod
     def of(cls, cases: Sequence[_Case]) -> _Around:
@@ -471,7 +496,16 @@ class _Around:
             tuple(case.line for case in suspects),
             tuple(case.line for case in suspects if not _is_complete(case)),
             tuple(case.line for case in suspects if not _is_remark(case)),
+            tuple(case.line for case in suspects if _stands_in(case, CUT)),
+            tuple(case.line for case in suspects if _names_someone(case)),
         )
+
+
+def _names_someone(case: _Case) -> bool:
+    """Tell whether a line shows a word of a name of the header, or the label of a person."""
+    matched = (e.detail for e in case.evidence if e.kind is EvidenceKind.HEADER_MATCH)
+    labels = {e.detail for e in case.evidence if e.kind is EvidenceKind.LABEL}
+    return any("Name" in detail for detail in matched) or bool(labels & {"name", "person"})
 
 
 _COMPLETE = ("whole value", "run together", "number", "date or time")
@@ -537,6 +571,10 @@ def _about(case: _Case, around: _Around) -> Iterable[Evidence]:
         yield Evidence(EvidenceKind.POSITION, "a crumb on the line of identifying text", True)
     if not case.suspicious and any(map(_may_be_initials, case.heard)) and is_below(case.line, suspects):
         yield Evidence(EvidenceKind.POSITION, "maybe initials, below identifying text", True)
+    if not case.suspicious and not case.has_company:
+        yield from beside_cut(case.line, around.cut)
+    if not case.suspicious and case.is_initial and touches_any(case.line, around.named):
+        yield Evidence(EvidenceKind.POSITION, "an initial beside a name", True)
     if _may_be_name_beside(case, around):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from scrub_pixels.text.closer_look import looked_closer
 from scrub_pixels.text.detectors import DETECTORS, Detectors, FusedDetector, load_detectors
+from scrub_pixels.text.in_pieces import read_in_pieces
 from scrub_pixels.text.lines import TextLine, TextSearch
 from scrub_pixels.text.readers import (
     READERS,
+    Image,
     Reading,
     RememberingReader,
     TextBox,
@@ -23,6 +25,7 @@ __all__ = [
     "READERS",
     "Detectors",
     "FusedDetector",
+    "Image",
     "Reading",
     "RememberingReader",
     "SearchSettings",
@@ -37,5 +40,6 @@ __all__ = [
     "load_detectors",
     "load_reader",
     "looked_closer",
+    "read_in_pieces",
     "reread",
 ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.boxes import is_upright, refined, thickness
 from scrub_pixels.text.candidates import Candidate, confirmed
+from scrub_pixels.text.ellipses import DOTS, ellipsis_of
 from scrub_pixels.text.readers import Image, TextBox
-from scrub_pixels.text.reading import LineReader
+from scrub_pixels.text.reading import Choice, LineReader
 from scrub_pixels.text.settings import SearchSettings
 
 
@@ -21,10 +22,25 @@ class BoxReader:
     settings: SearchSettings
 
     def candidate(self, image: Image, box: TextBox) -> Candidate:
-        """Return a box with what stands in it."""
+        """Return a box with what stands in it; one that an ellipsis cuts reaches over all of its dots."""
         worthwhile = box.plain or box.score >= self.settings.strong_detection
         choice = self.lines.read(image, box.region, worthwhile)
-        return Candidate(box.region, box.score, choice, box.plain)
+        plain = Candidate(box.region, box.score, choice, box.plain)
+        return self._cut(image, plain) if box.plain and choice.best.text and not choice.rotation else plain
+
+    def _cut(self, image: Image, candidate: Candidate) -> Candidate:
+        """Return a line that an ellipsis cuts with its dots written as such, whatever they were read as."""
+        region, text = candidate.region, candidate.choice.best.text
+        cut = ellipsis_of(image, region)
+        if cut is None or cut.start <= region.column + region.rows // 2:
+            return candidate
+        whole = region.union(replace(region, columns=cut.stop - region.column))
+        if text.endswith(DOTS):
+            return replace(candidate, region=whole)
+        kept = self.lines.read(image, replace(region, columns=cut.start - region.column))
+        best, others = kept.best, tuple(f"{other}{DOTS}" for other in kept.others)
+        read = Choice(replace(best, text=f"{best.text}{DOTS}" if best.text else ""), 0, others)
+        return replace(candidate, region=whole, choice=read)
 
     def parts(self, image: Image, boxes: Sequence[TextBox]) -> list[TextBox]:
         """Return the boxes parted into lines, each fitted to its ink."""
