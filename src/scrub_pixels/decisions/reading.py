@@ -21,7 +21,11 @@ _DIGIT_IN_WORD = re.compile(
     r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
 )
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
+_SIDED_BREASTS = frozenset({"rtbreast", "ltbreast", "rightbreast", "leftbreast"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
+_MISREAD_CLOCK_FACE = re.compile(r"^[^:;]*breast\s?(?<!\d)1[68]:[03]0\s?n\+\d(?!\d)[^:;\d]*$")
+"""``18:00 N+4`` is ten o'clock, four centimetres from the nipple, whatever the nought was taken for."""
+
 _TIMER = re.compile(r"^\+\s?\d{1,2}:[0-5]\d:[0-5]\d$")
 _REPAIRED = re.compile(r"[a-z]+\d+[a-z]+")
 _LARGEST = 5
@@ -30,7 +34,9 @@ _TUBE_ROW = re.compile(
     r"(?:[a-z]+\s+)?(?:\d{1,2}\s+)?(?:70|80|90|1[0-5]0|135)\s+\d{2,3}\s?milliamps?(?:\s+\d{0,3}[.,]\d{1,2})+"
 )
 _ELLIPSIS = r"\s?(?:(?:\.\s?){2,}|\u2026)\s*$"
-_CUT_VALUE = re.compile(rf"^[^.\u2026~]*?[a-z]\s?[:=<>]?\s?\d{{1,3}}(?:[.,]\d{{1,2}})?{_ELLIPSIS}")
+_CUT_VALUE = re.compile(
+    rf"^(?:[^.\u2026~]|(?<=\d)\.(?=\d))*?[a-z]\s?[:=<>]?\s?\d{{1,3}}(?:[.,]\d{{1,2}})?{_ELLIPSIS}"
+)
 _CUT = re.compile(rf"[a-z]{_ELLIPSIS}")
 _LEAST_BEFORE_CUT, _MOST_CUT = 3, 2
 _CUT_CLOCK = re.compile(rf":[03]0{_ELLIPSIS}")
@@ -258,8 +264,10 @@ def _is_cut_setting(heard: Heard) -> bool:
     kinds = [atom.kind for atom in heard.atoms[-2:]]
     if _is_clock_face(heard) and _CUT_CLOCK.search(heard.text):
         return True
-    cut = _CUT_VALUE.search(heard.text) is not None
-    return cut and kinds in ([_A.TERM, _A.NUMBER], [_A.TERM, _A.MEASURE])
+    if _CUT_VALUE.search(heard.text) is None or len(kinds) < 2 or kinds[1] not in {_A.NUMBER, _A.MEASURE}:
+        return False
+    rare = kinds[0] is _A.BAND_NAME and any(atom.kind is _A.TERM for atom in heard.atoms[:-2])
+    return kinds[0] is _A.TERM or rare
 
 
 def _is_cut_term(heard: Heard) -> bool:
@@ -284,7 +292,8 @@ def _is_control_row(heard: Heard) -> bool:
 def _is_clock_face(heard: Heard) -> bool:
     """Tell whether ``10:00`` is a position on a breast rather than a time of day."""
     words = {word for atom in heard.atoms for word in tokens(atom.text)}
-    return bool(words & _ON_A_BREAST) and _CLOCK_FACE.search(heard.text) is not None
+    breast = bool(words & _ON_A_BREAST) or any(word in _SIDED_BREASTS for word in words)
+    return breast and any(p.search(heard.text) for p in (_CLOCK_FACE, _MISREAD_CLOCK_FACE))
 
 
 def _is_timer(heard: Heard) -> bool:
@@ -351,7 +360,8 @@ def _follows_short_label(atom: Atom, heard: Heard) -> bool:
 
 def _may_be_initials(atom: Atom, heard: Heard) -> bool:
     """``GB`` or ``TH`` alone in a header is someone's initials rather than a term; a side is a side."""
-    plain = atom.detail in _DIRECTIONS or atom.text in heard.ordinary or "%" in heard.text
+    marked = "%" in heard.text or heard.text.endswith(":")
+    plain = atom.detail in _DIRECTIONS or atom.text in heard.ordinary or marked
     return atom.kind is _A.TERM and len(atom.text) == 2 and atom.text.isalpha() and not plain
 
 

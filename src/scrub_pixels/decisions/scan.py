@@ -9,7 +9,7 @@ between capitals), and only if what comes out is vocabulary.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice, product
@@ -98,9 +98,15 @@ _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
 
-_AS_WRITTEN = re.compile(r"\bm[A\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
+_AS_WRITTEN = re.compile(r"\bm[A\u00c0-\u00c2\u00c4\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
-_ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO)$")
+_ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO|\[D)$")
+_HOUR_OF_BREAST = re.compile(r"(?<=BREAST )(1[0-2]|[1-9])([03]0)(?=\s?N\+\d)")
+_PERCENT_OF_OUTPUT = re.compile(r"^A[O0][XZ](?=\s?(?:100|[1-9]?\d)$)")
+_PERCENT_OF_POWER = re.compile(r"^((?:Pwr|PWR|Power)\s?(?:100|[1-9]?\d))[XZ2]$")
+_BELOW_INDEX = re.compile(r"(?<=\bTI[SBC])C(?=\d\.\d)")
+_WEIGHT = re.compile(r"^EF[HNUu](?=\s?\d{3,5}[\s-]?g$)")
+_VOLTS_AND_CHARGE = re.compile(r"\bk[VU](?=mAs\b)")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
     r"(?<![^\W\d_])(?<!\d)(?=[\dOolISB.,]*\d)[\dOolISB.,]*[OolISB][\dOolISB.,]*" + _UNIT_AHEAD, re.IGNORECASE
@@ -149,7 +155,12 @@ _COLONS = frozenset("itl")
 _MISREAD_COLONS = _COLONS | {"s"}
 _MOST_INITIALS = 3
 _LEAST_COMPANY = 2
-_PLANES = frozenset({"sag", "trv", "trans", "plane", "prox"})
+_PLANES = frozenset({"sag", "trv", "trans", "plane", "prox", "comp", "dist"})
+_LONG, _ALONG = "long", "along"
+_WITHOUT_VOWELS = re.compile(r"[^aeiouy]{2,4}")
+_LEAST_CUT, _LEAST_WHOLE = 2, 6
+_LEAST_SENTENCE, _LEAST_PLAIN, _LONGEST_CUT = 3, 2, 2
+_SHORTEST_BROKEN, _SHORTEST_GLUED, _SHORTEST_PIECE, _LONGEST_PIECE = 8, 10, 5, 24
 _CUT_OFF = re.compile(r"\s?(?:(?:\.\s?){2,}|\u2026\s?)$")
 _FRACTION = re.compile(r"\d{1,3}[.,]\d{1,2}")
 _WEIGHTS = frozenset({"efw"})
@@ -184,6 +195,9 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _FACTOR.sub(r"x1.", _TOTAL_DOSE.sub("DLP", text))
     text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
     text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
+    text = _BELOW_INDEX.sub("<", _WEIGHT.sub("EFW", _VOLTS_AND_CHARGE.sub("kV ", text)))
+    text = _PERCENT_OF_POWER.sub(r"\1%", _PERCENT_OF_OUTPUT.sub("AO%", text))
+    text = _HOUR_OF_BREAST.sub(r"\1:\2", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
@@ -219,6 +233,12 @@ def _alike(word: str, confused: Mapping[str, str]) -> Iterator[str]:
             yield word[:place] + other + word[place + 1 :]
 
 
+def _begins(phrase: Sequence[str], whole: Sequence[str], cut: str) -> bool:
+    """Tell whether a phrase begins with whole words and a word that is cut."""
+    count = len(whole)
+    return len(phrase) > count and tuple(phrase[:count]) == tuple(whole) and phrase[count].startswith(cut)
+
+
 class _Row:
     """The words and numbers of one reading in a row, and what stands between them."""
 
@@ -239,6 +259,29 @@ class _Row:
 
     def _glued(self, at: int) -> bool:
         return 0 <= at < len(self.tokens) - 1 and not self._gap(at)
+
+    def _close_together(self, at: int, count: int) -> bool:
+        gaps = (self._gap(i).strip() for i in range(at, at + count - 1))
+        return all(len(gap) <= 2 and set(gap) <= _MARKS_IN_PHRASES for gap in gaps)
+
+    def _plain(self, word: str) -> bool:
+        return word in self.vocabulary.words and not self.vocabulary.is_name(word)
+
+    def _needs_company(self, word: str) -> bool:
+        return word in self.vocabulary.company or word in self.vocabulary.band
+
+    def _is_term(self, word: str) -> bool:
+        """Tell whether a word is a term, or one word of a phrase."""
+        return word in self.vocabulary.words or word in self.vocabulary.in_phrases
+
+    def _is_known(self, word: str) -> bool:
+        """Tell whether a word says something by itself: a term, a label or a name."""
+        listed = word in self.vocabulary.words or word in self.vocabulary.labels
+        return listed or self.vocabulary.is_someone(word)
+
+    def _is_cut(self) -> bool:
+        """Tell whether an ellipsis ends the reading."""
+        return bool(self.tokens) and _CUT_OFF.fullmatch(self.text[self.tokens[-1].stop :]) is not None
 
 
 class _Numbers(_Row):
@@ -302,7 +345,67 @@ class _Numbers(_Row):
         return at + 1 < len(self.tokens) and self._gap(at).strip() == "/"
 
 
-class _Scanner(_Numbers):
+class _Sentences(_Numbers):
+    """Terms in company: cut by an ellipsis, broken by a blank, or run together."""
+
+    def _broken(self, at: int) -> tuple[int, Atom] | None:
+        """A long term in which a blank was seen (``SUPRASP INATUS``): both parts are unknown, no names."""
+        parts = self.tokens[at : at + 2]
+        if len(parts) < 2 or not all(t.is_word for t in parts) or self._gap(at) != " ":
+            return None
+        run = "".join(t.text for t in parts)
+        known = len(run) >= _SHORTEST_BROKEN and self._plain(run)
+        apart = min(len(t.text) for t in parts) > 1 and not any(self._is_known(t.text) for t in parts)
+        return self._atom(AtomKind.TERM, at, 2, self.vocabulary.words[run]) if known and apart else None
+
+    def _cut_phrase(self, at: int) -> tuple[int, Atom] | None:
+        """The beginning of a phrase before an ellipsis (``PSAX MV LE...``), a whole word of it at least."""
+        count = len(self.tokens) - at
+        if count < 2 or not self._is_cut() or self._needs_company(self.texts[at]):
+            return None
+        *whole, cut = self.texts[at:]
+        if len(cut) < _LEAST_CUT or len(whole) < 2 and len(whole[0]) + len(cut) < _LEAST_WHOLE:
+            return None
+        known = self.vocabulary.phrases.get(whole[0], ())
+        begun = any(_begins(phrase, whole, cut) for phrase, _ in known)
+        together = begun and self._close_together(at, count)
+        return self._atom(AtomKind.TERM, at, count, CUT_TERM) if together else None
+
+    def _is_in_sentence(self, at: int, least: int) -> bool:
+        """Tell whether all other words of a reading are terms, so many at least, two of them no names."""
+        others = [t.text for i, t in enumerate(self.tokens) if i != at and t.is_word]
+        plain = sum(map(self._plain, others))
+        return all(map(self._is_term, others)) and len(others) >= least and plain >= _LEAST_PLAIN
+
+    def _glued_sentence(self, at: int) -> tuple[int, Atom] | None:
+        """Words of a report whose blanks were lost (``Theliveris``), among others that are known."""
+        word = self.tokens[at].text
+        if len(word) < _SHORTEST_GLUED or self.vocabulary.is_someone(word) or not self._parts(word):
+            return None
+        others = [t.text for i, t in enumerate(self.tokens) if i != at and t.is_word]
+        known = sum(map(self._is_term, others))
+        whole = all(self._is_term(other) or self._parts(other) for other in others)
+        return self._atom(AtomKind.TERM, at, 1, "report.words") if whole and known >= 2 else None
+
+    def _parts(self, word: str) -> bool:
+        """Tell whether a word is terms and little words run together, one of them long, and no names."""
+        if len(word) > 2 * _LONGEST_PIECE:
+            return False
+        reached = {0: False}
+        for stop in range(2, len(word) + 1):
+            ends = [start for start in reached if self._is_piece(word[start:stop])]
+            if ends:
+                reached[stop] = any(reached[s] or stop - s >= _SHORTEST_PIECE for s in ends)
+        return reached.get(len(word), False)
+
+    def _is_piece(self, word: str) -> bool:
+        if len(word) < 2 or len(word) > _LONGEST_PIECE:
+            return False
+        section = self.vocabulary.words.get(word, "")
+        return section == "function" or len(word) > 2 and section != "" and self._plain(word)
+
+
+class _Scanner(_Sentences):
     """Walks over the row; each step consumes at least one token."""
 
     def atoms(self) -> Iterator[Atom]:
@@ -314,7 +417,8 @@ class _Scanner(_Numbers):
             position += count
 
     def _step(self, at: int, before: Atom | None) -> tuple[int, Atom]:
-        found = self._probe(at) or self._phrase(at) or self._run_together(at) or self._repaired(at)
+        found = self._probe(at) or self._phrase(at) or self._cut_phrase(at)
+        found = found or self._run_together(at) or self._broken(at) or self._repaired(at)
         if found is None:
             found = self._number(at, before) if self.tokens[at].is_number else self._word(at)
         return found
@@ -349,10 +453,6 @@ class _Scanner(_Numbers):
                 return self._atom(AtomKind.TERM, at, count, section)
         return None
 
-    def _close_together(self, at: int, count: int) -> bool:
-        gaps = (self._gap(i).strip() for i in range(at, at + count - 1))
-        return all(len(gap) <= 2 and set(gap) <= _MARKS_IN_PHRASES for gap in gaps)
-
     def _word(self, at: int) -> tuple[int, Atom]:
         word = self.tokens[at].text
         if word in self.vocabulary.labels and not self._beside_number(at, word):
@@ -362,6 +462,7 @@ class _Scanner(_Numbers):
         attempts = (
             self._misread_phrase, self._term, self._letter, self._code, self._split, self._lookalike,
             self._label_lookalike, self._cut_term, self._zoomed, self._misspelt, self._with_colon,
+            self._glued_sentence,
         )  # fmt: skip
         for attempt in attempts:
             found = attempt(at)
@@ -440,20 +541,28 @@ class _Scanner(_Numbers):
             sided = head in _SIDES and (self._is_terms(tail) or self._is_phrase(head, tail))
             if sided or self._are_glued(head, tail):
                 return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words.get(tail, "anatomy"))
-        return None
+        sided = word[:2] in _SIDES and any(
+            word.endswith(plane) and self._are_glued(word[2 : -len(plane)], plane) for plane in _PLANES
+        )
+        return self._atom(AtomKind.TERM, at, 1, "anatomy.plane") if sided else None
 
     def _are_glued(self, head: str, tail: str) -> bool:
         """Tell whether two plain terms of four letters stand together, or any with a plane behind it."""
+        if tail == _LONG and _WITHOUT_VOWELS.fullmatch(head):
+            return self._plain(head)
         if tail in _PLANES and len(head) >= _SHORTEST_CODE:
             return head in self.vocabulary.words and head not in self.vocabulary.company
+        if tail == _ALONG:
+            return False  # ``TERESALONG`` is Teresa Long
         return min(len(head), len(tail)) > _SHORTEST_CODE and self._plain(head) and self._plain(tail)
 
     def _cut_term(self, at: int) -> tuple[int, Atom] | None:
         """The beginning of a long term before an ellipsis (``CrossXB...``), unless it is someone's name."""
-        word, stop = self.tokens[at].text, self.tokens[at].stop
-        if at + 1 < len(self.tokens) or _CUT_OFF.fullmatch(self.text[stop:]) is None:
+        word = self.tokens[at].text
+        if at + 1 < len(self.tokens) or not self._is_cut():
             return None
         known = self.vocabulary.begins_term(word) and not self.vocabulary.is_someone(word)
+        known = known or len(word) <= _LONGEST_CUT and self._is_in_sentence(at, _LEAST_SENTENCE)
         return self._atom(AtomKind.TERM, at, 1, CUT_TERM) if known else None
 
     def _zoomed(self, at: int) -> tuple[int, Atom] | None:
@@ -471,9 +580,10 @@ class _Scanner(_Numbers):
         word = self.tokens[at].text
         if len(word) < _SHORTEST_MISSPELT or self.vocabulary.is_someone(word):
             return None
-        if not self._has_value(at) and not (len(word) >= _SHORTEST_ALONG and self._is_among_terms(at)):
+        among = len(word) >= _SHORTEST_ALONG and self._is_among_terms(at)
+        if not self._has_value(at) and not among and not self._is_in_sentence(at, _LEAST_SENTENCE + 1):
             return None
-        near = any(self._plain(term) for term in self.vocabulary.near(word))
+        near = any(self._plain(t) or t in self.vocabulary.rare for t in self.vocabulary.near(word))
         return self._atom(AtomKind.BAND_NAME, at, 1, MISSPELT) if near else None
 
     def _is_label_with_colon(self, at: int) -> bool:
@@ -557,6 +667,3 @@ class _Scanner(_Numbers):
     def _is_measured(self, at: int) -> bool:
         """Tell whether a number with a unit follows a word."""
         return at + 1 < len(self.tokens) and self.tokens[at + 1].is_number and self._unit(at + 1) is not None
-
-    def _plain(self, word: str) -> bool:
-        return word in self.vocabulary.words and not self.vocabulary.is_name(word)

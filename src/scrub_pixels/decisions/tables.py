@@ -20,7 +20,9 @@ from scrub_pixels.decisions.spelling import compact, fold
 from scrub_pixels.text.lines import TextLine
 
 IN_ROW = "a number in the row of a table"
-_RUN_OF_DIGITS = re.compile(r"grouped digits|number of \d+ digits")
+_RUN_OF_DIGITS = re.compile(r"grouped digits|number of \d+ digits|date year first")
+"""What numbers look like whose blanks are lost; a date with its year first would still be one with them."""
+
 _WITH_FRACTIONS = re.compile(r"[a-z].*\d.*\d[.,]\d", re.IGNORECASE)
 _LEADING_ZERO = re.compile(r"(?<![\d.,])0\d")
 _LEAST_NUMBERS, _MOST_ERRORS, _FEWEST = 4, 2, 3

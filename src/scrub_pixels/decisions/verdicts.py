@@ -438,8 +438,20 @@ def _without_parts(heard: Iterable[Heard]) -> tuple[Heard, ...]:
     A line is also read in pieces (``MPH`` of ``LYMPH NODE``); what the whole says, they do not refute.
     """
     found = tuple(heard)
-    whole = [compact(h.text) for h in found if h.has_company and not _speaks(h)]
-    return tuple(h for h in found if not _speaks(h) or not _is_piece(compact(h.text), whole))
+    harmless = [h.text for h in found if h.has_company and not _speaks(h)]
+    whole, per_cent = list(map(compact, harmless)), [text for text in harmless if "%" in text]
+    doubtful = (
+        h for h in found
+        if _speaks(h) and (_is_piece(compact(h.text), whole) or _is_per_cent(h.text, per_cent))
+    )  # fmt: skip
+    left_out = set(map(id, doubtful))
+    return tuple(h for h in found if id(h) not in left_out)
+
+
+def _is_per_cent(text: str, harmless: Iterable[str]) -> bool:
+    """Tell whether a reading is a harmless one whose sign of per cent was read as a letter (``AOX``)."""
+    alike = (other.replace("%", mark).replace("o", "0") for other in harmless for mark in "xz2")
+    return text.replace("o", "0") in set(alike)
 
 
 def _speaks(heard: Heard) -> bool:
@@ -479,6 +491,8 @@ class _Around:
         Suspects that an ellipsis cuts.
     named
         Suspects that show a person's name of the header, or the label of one.
+    identified
+        Suspects that show anything of the header.
     """
 
     lines: tuple[TextLine, ...]
@@ -487,6 +501,7 @@ class _Around:
     people: tuple[TextLine, ...]
     cut: tuple[TextLine, ...]
     named: tuple[TextLine, ...]
+    identified: tuple[TextLine, ...]
 
     @classmethod
     def of(cls, cases: Sequence[_Case]) -> _Around:
@@ -498,7 +513,12 @@ class _Around:
             tuple(case.line for case in suspects if not _is_remark(case)),
             tuple(case.line for case in suspects if _stands_in(case, CUT)),
             tuple(case.line for case in suspects if _names_someone(case)),
+            tuple(case.line for case in suspects if _is_of_header(case)),
         )
+
+
+def _is_of_header(case: _Case) -> bool:
+    return any(e.kind is EvidenceKind.HEADER_MATCH for e in case.evidence)
 
 
 def _names_someone(case: _Case) -> bool:
@@ -508,6 +528,8 @@ def _names_someone(case: _Case) -> bool:
     return any("Name" in detail for detail in matched) or bool(labels & {"name", "person"})
 
 
+_DIRECTIONS = frozenset({"anatomy.side", "anatomy.orientation"})
+_LONGEST_LABEL = 3
 _COMPLETE = ("whole value", "run together", "number", "date or time")
 
 
@@ -575,6 +597,10 @@ def _about(case: _Case, around: _Around) -> Iterable[Evidence]:
         yield from beside_cut(case.line, around.cut)
     if not case.suspicious and case.is_initial and touches_any(case.line, around.named):
         yield Evidence(EvidenceKind.POSITION, "an initial beside a name", True)
+    if not case.suspicious and any(map(_is_pair, case.heard)) and is_below(case.line, around.identified):
+        yield Evidence(EvidenceKind.POSITION, "maybe initials, right below an identifier", True)
+    if not case.suspicious and _may_be_label(case.line) and any(_leads(case.line, n) for n in around.named):
+        yield Evidence(EvidenceKind.POSITION, "maybe the label of the name behind it", True)
     if _may_be_name_beside(case, around):
         yield Evidence(EvidenceKind.POSITION, "a term that is also a name, beside identifying text", True)
 
@@ -589,6 +615,26 @@ def _may_be_name_beside(case: _Case, around: _Around) -> bool:
         return False
     suspects = around.incomplete if case.is_ordinary else around.suspects
     return touches_any(case.line, [line for line in suspects if not encloses(line, case.line)])
+
+
+def _is_pair(heard: Heard) -> bool:
+    """Tell whether it is two letters alone that are no side, and nothing scanners of its modality write."""
+    atom = heard.atoms[0] if len(heard.atoms) == 1 else None
+    plain = atom is not None and atom.kind is AtomKind.TERM and atom.text not in heard.ordinary
+    if atom is None or not plain or len(atom.text) != 2 or not atom.text.isalpha():
+        return False
+    return atom.detail not in _DIRECTIONS and "%" not in heard.text
+
+
+def _may_be_label(line: TextLine) -> bool:
+    """Tell whether it is two or three letters (``PLs`` for ``Pt:``)."""
+    return 1 < sum(c.isalpha() for c in line.reading) <= _LONGEST_LABEL and line.reading.strip().isalpha()
+
+
+def _leads(line: TextLine, name: TextLine) -> bool:
+    """Tell whether a name goes on where a line ends, less than its height away."""
+    gap = name.region.column - line.region.right
+    return precedes(line, name) and gap <= line_height(line)
 
 
 def _may_be_initials(heard: Heard) -> bool:

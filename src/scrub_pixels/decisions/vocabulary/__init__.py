@@ -101,6 +101,12 @@ class Vocabulary:
         return {rest: tuple(words) for rest, words in found.items()}
 
     @cached_property
+    def in_phrases(self) -> frozenset[str]:
+        """Every word of a phrase."""
+        found = (phrase for phrases in self.phrases.values() for phrase, _ in phrases)
+        return frozenset(word for phrase in found for word in phrase)
+
+    @cached_property
     def _beginnings(self) -> frozenset[str]:
         plain = (word for word in self.words if not self.is_name(word))
         return frozenset(word[:stop] for word in plain for stop in range(_SHORTEST_BEGINNING, len(word)))
