@@ -39,7 +39,8 @@ def _kept(*lines: TextLine, identity: Identity = NOBODY) -> list[bool]:
 @pytest.mark.parametrize("text", [
     "RTBREAST 10:00 N+4", "LTBREAST 3:30 N+2", "RT BREAST 18:00 N+4", "RT BREAST 1000N+4",
     "AOX 40", "A0X 100", "Pwr 1002", "Pwr 80X", "TISC5.2 MI=2.8 AO=100%", "EFH 11761 g", "EFu 14998 g",
-    "Topogram 1 120 35 m\u00c5 2.6 0.6", "Scan kVmAs CTDIvol DLP",
+    "Topogram 1 120 35 m\u00c5 2.6 0.6", "Scan kVmAs CTDIvol DLP", "Scan kVmAsCTDlvol DLP TI cSL",
+    "RT BREAST 10:0...", "Exam Description: CTABDOMEN",
     "GBLONG", "RT CFVCOMP", "RTICADIST", "RT ICADIST", "LTTHYROIDSAG", "SUPRASP INATUS",
     "Theliveris normal in size andechotexture.", "Thegallbladder is unremarkable.",
     "No focal lesion is seer.", "Left ventricular function is preserver.",
@@ -52,7 +53,9 @@ def test_misread_cut_glued_and_broken_terms_stay(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "RT BREAST 18:00", "KOWALSKI 18:00 N+4", "LIVER 18:00 N+4", "RT BREAST 18:07 N+4",
-    "BREAST 1000", "18:00 N+4", "RT BREAST 18:00:12 N+4", "RT BREAST 18:00 N+4 10:15:22", "BREASTON 10:00",
+    "BREAST 1000", "18:00 N+4", "LIVER 10:0...", "RT BREAST 13:0...", "RT BREAST 10:1...", "CTHART",
+    "CTSMITH", "CTLEG",
+    "RT BREAST 18:00:12 N+4", "RT BREAST 18:00 N+4 10:15:22", "BREASTON 10:00",
     "1000N+4", "AOX", "AOX Lee", "Lee AOX 40", "AOX 1940", "AOX 401", "Pwr 10022", "Power Lee",
     "EFH", "EFH 11761", "EFH 117612 g", "EFH 11761 g Lee", "TISC", "CTISC5.2",
     "FURLONG", "DELONG", "LELONG", "BELONG", "TERESALONG", "SMITHCOMP", "RTSMITHDIST", "RTLEESAG",

@@ -56,6 +56,13 @@ def test_nothing_else_is_an_ellipsis(image: Image) -> None:
     assert ellipsis_of(image, LINE) is None
 
 
+def test_a_dotted_line_is_none() -> None:
+    image = _dotted(LEFT + 34)
+    image[:, LEFT + 22 : LEFT + 31] = 0
+    image[TOP + HEIGHT - 2 : TOP + HEIGHT, LEFT + 29 : LEFT + 31] = 200
+    assert ellipsis_of(image, LINE) is None
+
+
 def test_two_dots_unequal_ones_and_colons_are_none() -> None:
     two = _dotted(LEFT + 34)
     two[:, LEFT + 44 :] = 0

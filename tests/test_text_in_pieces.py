@@ -52,6 +52,20 @@ def test_narrow_digits_of_a_font_of_one_width_are_no_blanks() -> None:
     assert _pieces(*_row(7, 4, 3, 2, 3, pitch=8, wide=1, blank=20)) == ("7", "4", "3", "2", "3")
 
 
+def test_blanks_of_one_width_part_letters_that_nearly_touch() -> None:
+    assert _pieces(*_row(7, 1, 3, 2, 3, pitch=6, wide=5, blank=10)) == ("7", "1", "3", "2", "3")
+
+
+def test_narrow_digits_beside_wide_ones_are_no_blanks() -> None:
+    image, line = _row(7, 3, 5, 2, 3, pitch=6, wide=5, blank=13)
+    second = LEFT + 6 * 6 + 13 + 2 * 6 + 13  # the number of five, of which three digits are a sample wide
+    for i in (1, 2, 3):
+        x = second + 6 * i
+        image[TOP : TOP + HEIGHT, x : x + 5] = 0
+        image[TOP : TOP + HEIGHT, x + 2] = 200
+    assert _pieces(image, line) in ((), ("7", "3", "5", "2", "3"))
+
+
 def test_few_pieces_doubtful_ones_and_texture_say_nothing() -> None:
     assert _pieces(*_row(7, 3, 2)) == ()
     assert _pieces(*_row(7, 1, 3, 2, 3), confidence=0.4) == ()

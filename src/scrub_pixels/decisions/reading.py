@@ -39,7 +39,8 @@ _CUT_VALUE = re.compile(
 )
 _CUT = re.compile(rf"[a-z]{_ELLIPSIS}")
 _LEAST_BEFORE_CUT, _MOST_CUT = 3, 2
-_CUT_CLOCK = re.compile(rf":[03]0{_ELLIPSIS}")
+_CUT_CLOCK = re.compile(rf":[03]0?{_ELLIPSIS}")
+_CUT_CLOCK_FACE = re.compile(rf"^[^:;]*breast\s(?:1[0-2]|[1-9]):[03]{_ELLIPSIS}")
 _CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
 _FRACTION = re.compile(r"[=<>]\s?\d{1,3}[.,]\d*$")
 _THREE_DIGITS = re.compile(r"\d{3,}")
@@ -293,7 +294,7 @@ def _is_clock_face(heard: Heard) -> bool:
     """Tell whether ``10:00`` is a position on a breast rather than a time of day."""
     words = {word for atom in heard.atoms for word in tokens(atom.text)}
     breast = bool(words & _ON_A_BREAST) or any(word in _SIDED_BREASTS for word in words)
-    return breast and any(p.search(heard.text) for p in (_CLOCK_FACE, _MISREAD_CLOCK_FACE))
+    return breast and any(p.search(heard.text) for p in (_CLOCK_FACE, _MISREAD_CLOCK_FACE, _CUT_CLOCK_FACE))
 
 
 def _is_timer(heard: Heard) -> bool:

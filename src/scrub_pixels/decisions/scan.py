@@ -106,7 +106,8 @@ _PERCENT_OF_OUTPUT = re.compile(r"^A[O0][XZ](?=\s?(?:100|[1-9]?\d)$)")
 _PERCENT_OF_POWER = re.compile(r"^((?:Pwr|PWR|Power)\s?(?:100|[1-9]?\d))[XZ2]$")
 _BELOW_INDEX = re.compile(r"(?<=\bTI[SBC])C(?=\d\.\d)")
 _WEIGHT = re.compile(r"^EF[HNUu](?=\s?\d{3,5}[\s-]?g$)")
-_VOLTS_AND_CHARGE = re.compile(r"\bk[VU](?=mAs\b)")
+_VOLTS_AND_CHARGE = re.compile(r"\bk[VU](?=mAs(?:\b|CTD))")
+_CHARGE_AND_DOSE = re.compile(r"(?<=mAs)(?=CTD)")
 _UNIT_AHEAD = r"(?=\s*(?:cm|mm|mhz|khz|hz|db|bpm|m/s|cm/s|%|ml|mmhg|fps|kv|mas?)\b)"
 _MISREAD_NUMBER = re.compile(
     r"(?<![^\W\d_])(?<!\d)(?=[\dOolISB.,]*\d)[\dOolISB.,]*[OolISB][\dOolISB.,]*" + _UNIT_AHEAD, re.IGNORECASE
@@ -137,6 +138,7 @@ _COUNTED = frozenset({"page", "pagina"})
 _COUNTER = re.compile(r"\s*\d{1,2}\s?/\s?\d{1,2}$")
 _VIEWS = ("psax", "plax")
 _SIDES = ("lt", "rt", "left", "right")
+_BEFORE_SITES, _SHORTEST_SITE = "ct", 5
 _MOST_REPAIRS = 16
 _SHORTEST_REPAIR = 3
 _MOST_RUN = 3
@@ -196,6 +198,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
     text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
     text = _BELOW_INDEX.sub("<", _WEIGHT.sub("EFW", _VOLTS_AND_CHARGE.sub("kV ", text)))
+    text = _VOLUME_DOSE.sub("CTDIvol", _CHARGE_AND_DOSE.sub(" ", text))
     text = _PERCENT_OF_POWER.sub(r"\1%", _PERCENT_OF_OUTPUT.sub("AO%", text))
     text = _HOUR_OF_BREAST.sub(r"\1:\2", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
@@ -541,10 +544,16 @@ class _Scanner(_Sentences):
             sided = head in _SIDES and (self._is_terms(tail) or self._is_phrase(head, tail))
             if sided or self._are_glued(head, tail):
                 return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words.get(tail, "anatomy"))
+        if word.startswith(_BEFORE_SITES) and len(word) >= 2 + _SHORTEST_SITE and self._is_of_body(word[2:]):
+            return self._atom(AtomKind.TERM, at, 1, self.vocabulary.words[word[2:]])
         sided = word[:2] in _SIDES and any(
             word.endswith(plane) and self._are_glued(word[2 : -len(plane)], plane) for plane in _PLANES
         )
         return self._atom(AtomKind.TERM, at, 1, "anatomy.plane") if sided else None
+
+    def _is_of_body(self, word: str) -> bool:
+        """Tell whether a word is a part of the body, and a common name of nobody."""
+        return self.vocabulary.words.get(word, "").startswith("anatomy.") and not self._needs_company(word)
 
     def _are_glued(self, head: str, tail: str) -> bool:
         """Tell whether two plain terms of four letters stand together, or any with a plane behind it."""

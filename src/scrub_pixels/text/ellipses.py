@@ -98,8 +98,11 @@ def _ended_by(specks: Sequence[tuple[int, ...]], mask: NDArray[np.uint8]) -> tup
         return None
     first = before[0] - pitch
     between = mask[:, before[0] + before[2] : last[0]].any()
-    if between or first < 0 or mask[:, last[0] + last[2] : last[0] + pitch].any():
+    behind = mask[:, last[0] + last[2] : last[0] + last[2] + pitch].any()  # a dotted line goes on
+    if between or behind or first < 0:
         return None
+    if any(abs(s[0] - (first - pitch)) <= 1 and _are_alike(s, last) for s in specks[:-2]):
+        return None  # a fourth one: a dotted line
     free = next((s for s in specks[:-2] if abs(s[0] - first) <= 1 and _are_alike(s, last)), None)
     if free is not None:
         return free[0], last[0] + last[2]

@@ -27,6 +27,10 @@ _LEAST_STEP, _LATER = 0.4, 1.5
 """Share of a line's height from one letter to the next at least, points left out, and how many such steps a
 letter begins behind the one before a blank."""
 
+_NARROWEST_BLANK, _ALIKE, _MUCH_WIDER = 0.4, 1.7, 2.5
+"""Share of a line's height that a blank of one width is wide at least, and how many times as wide the widest
+is as the narrowest, and the narrowest as a gap between letters."""
+
 _IN_WORDS = 0.35
 """Share of the steps from letter to letter of a table's row that are surely within words and numbers."""
 
@@ -68,13 +72,28 @@ def _pieces(image: Image, region: Region, recognizer: TextRecognizer) -> tuple[s
 def _places(image: Image, tight: Region) -> list[Region]:
     """Return where the pieces of a fitted line stand, from left to right."""
     ink, window = ink_of(image, tight, (1, 2))
-    edges = [tight.column, *(window.column + e for gap in _gaps(ink.mask) for e in gap), tight.right]
+    gaps = _by_widths(ink.mask) or _by_steps(ink.mask)
+    edges = [tight.column, *(window.column + e for gap in gaps for e in gap), tight.right]
     pairs = zip(edges[::2], edges[1::2], strict=True)
     return [Region(tight.row, a, tight.rows, b - a) for a, b in pairs if b > a]
 
 
-def _gaps(mask: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Return the gaps of a line that are blanks, as half-open ranges of columns.
+def _by_widths(mask: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return the gaps that are blanks if these are of one width, and all others much narrower.
+
+    In a font of one width they are not: beside a narrow digit a gap is neither a blank nor nothing.
+    """
+    gaps = column_gaps(mask, 1)
+    widths = sorted({b - a for a, b in gaps})
+    for narrow, least in zip([0, *widths], widths, strict=False):
+        wide = least >= _NARROWEST_BLANK * mask.shape[0] and widths[-1] <= _ALIKE * least
+        if wide and least >= _MUCH_WIDER * narrow:
+            return [(a, b) for a, b in gaps if b - a >= least]
+    return []
+
+
+def _by_steps(mask: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return the gaps of a line that are blanks by where the letters begin, as half-open ranges of columns.
 
     In a font of one width the digits of a number stand as far apart as a narrow one of them leaves room: a
     blank is wider than half the height, and makes the next letter begin later than it would in a word.
