@@ -112,7 +112,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="make names.txt again")
     parser.add_argument("--every", type=int, default=1, help="try every so many names only")
     chosen = parser.parse_args()
-    vocabulary, names = load_vocabulary(), words([*census(), *faker()])
+    try:
+        vocabulary, names = load_vocabulary(), words([*census(), *faker()])
+    except ModuleNotFoundError as missing_package:
+        print(f"{missing_package}. The lists are in two packages: pip install names faker", file=sys.stderr)
+        return 3
     listed = near(names, vocabulary)
     missing = [name for name in listed if name not in vocabulary.names]
     print(f"{len(names)} names, {len(listed)} near a term, {len(missing)} of them not in {FILE.name}")

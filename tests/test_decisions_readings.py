@@ -80,6 +80,16 @@ def test_no_name_of_the_lists_stays_in_the_sentence_of_a_report() -> None:
         assert [line.reading for line in lines if _kept(line) == [True]] == []
 
 
+def test_every_name_that_is_near_a_term_is_listed() -> None:
+    """If one is missing the vocabulary has grown: run ``python -m benchmarks.name_lists --write``."""
+    names = {w for name in NAMES for w in tokens(fold(name)) if len(w) > 3 and w.isascii() and w.isalpha()}
+    needy = VOCABULARY.company | VOCABULARY.band
+    near = {n for n in names if any(term not in needy for term in VOCABULARY.near(n))}
+    near |= set(filter(VOCABULARY.begins_term, names))
+    assert len(near) > 100
+    assert near - VOCABULARY.words.keys() - VOCABULARY.names == set()
+
+
 def test_no_name_stays_that_is_glued_to_a_plane_or_cut() -> None:
     rng = random.Random(11)
     some = [name for name in rng.sample([*SURNAMES, *GIVEN, *ELSEWHERE, *ROMANISED], 700)]
