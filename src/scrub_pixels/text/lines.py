@@ -33,8 +33,8 @@ class TextLine:
         Readings of the same place shown in other ways, one for each way that was read, if a closer look was
         taken because of a misspelt word. They may vouch for a harmless spelling, and are no readings.
     pieces
-        What stands between the gaps of its ink, from left to right, if it was read in pieces because it may be
-        the row of a table. They may vouch for one, and are no readings.
+        What stands between the gaps of its ink, from left to right, if it was read in pieces because it may
+        be the row of a table. They may vouch for one, and are no readings.
     """
 
     region: Region
