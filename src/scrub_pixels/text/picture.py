@@ -99,7 +99,8 @@ class PictureSearch:
         seen = [box for _, boxes in looks for box in boxes]
         lines += missed.put_back(image, seen, [*lines, *known])
         lines += self._seen_again.put_back(image, seen, [*lines, *known])
-        return self._seen_again.lengthened(image, self._second_look.confirmed(image, lines))
+        confirmed = self._seen_again.kept(image, self._second_look.confirmed(image, lines))
+        return self._seen_again.lengthened(image, confirmed)
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
@@ -123,7 +124,8 @@ class PictureSearch:
             tiles = self._tiles(area, busy_map(image[area.slices]), scale)
             boxes = [box for box in self._boxes(image, tiles, self.detectors.fine) if wanted(box)]
             found += self._candidates(image, boxes)
-        return self._second_look.confirmed(image, self._reader.accepted(image, found))
+        confirmed = self._second_look.confirmed(image, self._reader.accepted(image, found))
+        return self._seen_again.kept(image, confirmed)
 
     def _look_twice(
         self, image: Image, area: Region, spared: Spared

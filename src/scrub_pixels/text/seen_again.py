@@ -2,8 +2,9 @@
 
 Where bright texture lies behind letters, the recogniser fails and the detectors are less sure of themselves
 than on plain ground. But letters are seen at whatever size they are shown, and tissue is not: a box that
-turns up again at the same place in most views is text, though nobody can read it. In the same way a line
-over texture reaches as far as any of the views shows it.
+turns up again at the same place in most views is text, though nobody can read it; one that few of them show,
+and that hardly reads, is none. In the same way a line over texture reaches as far as any of the views shows
+it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from scrub_pixels.geometry import Region
 from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import fused, thickness
 from scrub_pixels.text.candidates import Candidate, is_settled, is_word
+from scrub_pixels.text.grain import stands_over_grain
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice
 from scrub_pixels.text.settings import SearchSettings
@@ -31,6 +33,9 @@ SEEN = 0.6
 
 ALIKE = 0.5
 """Share of two boxes' union that both cover if they are one and the same."""
+
+TOUCHED = 0.15
+"""Share of the box of a line that was found already which a view must show: over grain boxes are wide."""
 
 LINE = 2.5
 """Thicknesses that a box of a line is long at least: squarish ones are seen in any texture."""
@@ -91,6 +96,29 @@ class SeenAgain:
                 again = (self.boxes.candidate(image, replace(b, plain=False)) for b in fused(steady))
                 found += [self._unread(image, c) for c in again if _is_some_reading(c)]
         return found
+
+    def kept(self, image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
+        """Return the lines, less those in grain that are hardly read and that most sizes do not show."""
+        return [c for c in lines if not self._is_doubtful(image, c) or self._is_shown(image, c.region)]
+
+    def _is_doubtful(self, image: Image, line: Candidate) -> bool:
+        settings, read = self.settings, line.choice.best.confidence
+        weak = read < settings.sure_confidence and line.detection < settings.strong_on_texture
+        return weak and not line.code and stands_over_grain(image, line.region)
+
+    def _is_shown(self, image: Image, region: Region) -> bool:
+        """Tell whether most views of a place show something there; not all are made once that is known."""
+        window = region.expanded(SURROUNDINGS, SURROUNDINGS, (image.shape[0], image.shape[1]))
+        shown = missed = 0
+        for scale in SCALES:
+            boxes = [b.region for b in self._look(image, window, scale)]
+            if _share(region, boxes) >= TOUCHED:
+                shown += 1
+            else:
+                missed += 1
+            if shown == NEEDED or missed > len(SCALES) - NEEDED:
+                break
+        return shown == NEEDED
 
     def lengthened(self, image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
         """Return the lines; those whose ends lie in texture reach as far as any view shows them."""
