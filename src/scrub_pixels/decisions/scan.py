@@ -101,6 +101,7 @@ _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 _AS_WRITTEN = re.compile(r"\bm[A\u00c0-\u00c2\u00c4\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
 _ID_OF_PATIENT = re.compile(r"(?<=Patient )(?:I0|1D|lD|IO|\[D)$")
+_DOTTED = re.compile(r"(?<![A-Za-z0-9.])(?:[A-Za-z0]\s?\.\s?){1,4}[A-Za-z8](?![A-Za-z0-9])\.?")
 _HOUR_OF_BREAST = re.compile(r"(?<=BREAST )(1[0-2]|[1-9])([03]0)(?=\s?N\+\d)")
 _PERCENT_OF_OUTPUT = re.compile(r"^A[O0][XZ](?=\s?(?:100|[1-9]?\d)$)")
 _PERCENT_OF_POWER = re.compile(r"^((?:Pwr|PWR|Power)\s?(?:100|[1-9]?\d))[XZ2]$")
@@ -202,6 +203,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _PERCENT_OF_POWER.sub(r"\1%", _PERCENT_OF_OUTPUT.sub("AO%", text))
     text = _HOUR_OF_BREAST.sub(r"\1:\2", text)
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
+    text = _DOTTED.sub(lambda match: _undotted(match.group(), vocabulary), text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
@@ -212,6 +214,13 @@ def _with_g(word: str, vocabulary: Vocabulary) -> str:
     turned = _LONE_Q.sub("g", word)
     known = fold(turned) in vocabulary.labels or fold(turned) in vocabulary.words
     return turned if known and fold(word) not in vocabulary.lookalikes else word
+
+
+def _undotted(word: str, vocabulary: Vocabulary) -> str:
+    """``D.O.B.``, ``D.0.B.`` and ``M.R.N.`` are labels; ``D.R.`` is a setting, ``J.B.`` are initials."""
+    joined = re.sub(r"[\s.]", "", word).replace("0", "O").replace("8", "B")
+    is_label = fold(joined) in vocabulary.labels and (len(joined) >= 3 or joined.upper() == "ID")
+    return joined if is_label else word
 
 
 def _parted(match: re.Match[str], vocabulary: Vocabulary) -> str:
