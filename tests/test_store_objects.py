@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -209,3 +210,54 @@ def test_an_out_prefix_is_small_and_picklable():
     import pickle
 
     assert len(pickle.dumps(OutPrefix("s3://bucket/out", "p"))) < 300
+
+
+class LateStore:
+    """A store that acknowledges copies, and makes them when it was asked for them `questions` times."""
+
+    protocol = ("abfs", "az")
+
+    def __init__(self, questions):
+        self.content, self.pending, self.questions = {}, {}, questions
+
+    def cp_file(self, source, target):
+        self.content[target] = b""
+        self.pending[target] = [source, self.questions]
+
+    def open(self, path, mode):
+        if path in self.pending:
+            source, left = self.pending[path]
+            self.pending[path][1] = left - 1
+            if left <= 0:
+                self.content[path] = self.content.get(source, b"")
+                del self.pending[path]
+        return io.BytesIO(self.content[path])
+
+    def exists(self, path):
+        return path in self.content
+
+    def rm_file(self, path):
+        self.content.pop(path, None)
+
+
+def late_out(monkeypatch, questions, seconds=60.0):
+    system = LateStore(questions)
+    monkeypatch.setattr(objects, "file_system", lambda url: (system, "box/out"))
+    monkeypatch.setattr(objects, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(objects, "COPY_WAIT", seconds)
+    system.content["box/out/.part/1"] = b"released"
+    written = objects.Written("a.dcm", hashlib.sha256(b"released").hexdigest(), 8)
+    return system, OutPrefix("abfs://box/out", ".part"), written
+
+
+def test_the_source_of_a_copy_stays_until_the_copy_is_made(monkeypatch):
+    system, out, written = late_out(monkeypatch, questions=3)
+    assert out._named("box/out/.part/1", written, Place("a.dcm")).digest == written.digest
+    assert system.content == {"box/out/a.dcm": b"released"}
+
+
+def test_a_copy_that_is_never_made_is_a_failure_and_leaves_no_object(monkeypatch):
+    system, out, written = late_out(monkeypatch, questions=10**9, seconds=0.0)
+    with pytest.raises(StoreFailed, match="did not finish the copy"):
+        out._named("box/out/.part/1", written, Place("a.dcm"))
+    assert system.content == {}

@@ -12,6 +12,7 @@ import hashlib
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ JOURNAL = "journal-"
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "http": "aiohttp",
             "https": "aiohttp"}
 """What fsspec needs besides itself, by the scheme of a URL."""
+
+LATE_COPIES = frozenset({"az", "abfs", "abfss"})
+"""Schemes of stores that acknowledge copies before they are made."""
+
+COPY_WAIT, FIRST_PAUSE, LONGEST_PAUSE = 300.0, 0.1, 5.0
+"""Seconds for which a copy is waited for, and between two questions about it."""
 
 STORAGE_ERRORS = (Exception,)
 """What storage libraries raise: aiohttp, gcsfs and azure have families of their own, without a common kin."""
@@ -210,13 +217,42 @@ class OutPrefix:
             for name in filter(None, (place.relative, place.otherwise)):
                 target = f"{base}/{name}"
                 if place.replaces == name or not system.exists(target):
-                    system.cp_file(private, target)
+                    _copied(system, private, target, written.digest)
                     return Written(name, written.digest, written.size)
                 if _digest(system, target) == written.digest:
                     return Written(name, written.digest, written.size, existing=True)
             return duplicate_uid()
         finally:
             system.rm_file(private)
+
+
+def _copied(system: Any, source: str, target: str, digest: str) -> None:
+    """Copy an object within a store, and come back when the copy is what was to be copied.
+
+    Azure may acknowledge a copy before it is made (Copy Blob, ``x-ms-copy-status: pending``), and one whose
+    source is gone by then ends as an empty object. The other stores answer when they are through.
+    """
+    system.cp_file(source, target)
+    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    if LATE_COPIES.isdisjoint(protocols):
+        return
+    stop, pause = time.monotonic() + COPY_WAIT, FIRST_PAUSE
+    while not _is(system, target, digest):
+        if time.monotonic() > stop:
+            with suppress(*STORAGE_ERRORS):
+                system.rm_file(target)
+            raise StoreFailed("The store did not finish the copy of an object in time.",
+                              remedy="Start again with --resume when the store has less to do.")
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _is(system: Any, path: str, digest: str) -> bool:
+    """Tell whether an object is there and has that content."""
+    try:
+        return _digest(system, path) == digest
+    except STORAGE_ERRORS:  # one that is not copied yet may not be readable: what it lacks shows in the end
+        return False
 
 
 def _digest(system: Any, path: str) -> str:
