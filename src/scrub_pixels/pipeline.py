@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import BinaryIO
 
 from pydicom import Dataset
@@ -24,6 +24,7 @@ from scrub_pixels.decisions import (
     KeepPolicy,
     Redaction,
     Review,
+    Room,
     SeriesContext,
     Verdict,
     decide,
@@ -32,7 +33,12 @@ from scrub_pixels.decisions import (
     misspelt_lines,
     residue,
     reviewed,
+    rooms_beside,
     rows_in_doubt,
+    sparing,
+    spoilt,
+    without_lines,
+    without_those_near,
 )
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import (
@@ -48,7 +54,7 @@ from scrub_pixels.frames import (
     shows_slide_label,
 )
 from scrub_pixels.frames.turns import undisturbed, while_others_work
-from scrub_pixels.geometry import FrameSpan, Region
+from scrub_pixels.geometry import FrameSpan, Region, Shape
 from scrub_pixels.header import Option, Pairs, ProjectKey, deidentify
 from scrub_pixels.header.recheck import secrets_of
 from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
@@ -155,6 +161,19 @@ class Sight:
 
 
 UNSEEN = Sight()
+
+_MOST_PICTURES = 16
+"""Frames of one Instance whose renderings are kept at a time."""
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """A masked Instance, what was masked in it, and whether text still remains beside that."""
+
+    decision: Decision
+    masked: MaskedPixels
+    candidate: Instance
+    text_remains: bool = False
 
 
 class Scrubber:
@@ -264,12 +283,13 @@ class Scrubber:
             decision = reviewed(decision, review, search.shape, self.policy.decisions)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
-        masked, candidate = self._mask(instance, decision)
-        if left := self._look_again(candidate, decision):
-            decision = replace(decision, redactions=(*decision.redactions, *left))
-            masked, candidate = self._mask(instance, decision)
-            if self._look_again(candidate, decision):
-                return Held(decision, ("text remains beside a redaction",))
+        rooms = None if isinstance(review, Review) else self._rooms(instance, decision)
+        cleaned = self._cleaned(instance, decision, rooms)
+        if cleaned.text_remains and rooms is not None:  # no Instance waits because a mask was made smaller
+            cleaned = self._cleaned(instance, decision, None)
+        decision, masked, candidate = cleaned.decision, cleaned.masked, cleaned.candidate
+        if cleaned.text_remains:
+            return Held(decision, ("text remains beside a redaction",))
         if _carries_comments(candidate):
             return Held(decision, ("a frame's codestream carries a comment or application data",))
         if self._spells_an_identifier(instance, candidate):
@@ -323,6 +343,30 @@ class Scrubber:
             closer.update(zip(map(id, there), looked, strict=True))
         return replace(search, lines=tuple(closer.get(id(line), line) for line in search.lines))
 
+    def _rooms(self, instance: Instance, decision: Decision) -> tuple[Room, ...]:
+        """Return what the picture shows to belong to harmless lines beside those that are masked."""
+
+        @lru_cache(_MOST_PICTURES)
+        def shown(frame: int) -> tuple[Image, ...]:
+            return tuple(as_picture(view.image) for view in instance.views(frame))
+
+        return rooms_beside(decision.findings, shown, self.policy.decisions)
+
+    def _cleaned(self, instance: Instance, decision: Decision, rooms: Sequence[Room] | None) -> _Cleaned:
+        """Mask what was decided and what a second look still finds; spare rooms beside which nothing is."""
+        shape: Shape = (instance.dataset.Rows, instance.dataset.Columns)
+        wanted = decision if rooms is None else sparing(decision, rooms, shape, self.policy.decisions)
+        masked, candidate = self._mask(instance, wanted)
+        left = self._look_again(candidate, decision)  # all that would be masked, and not only what was
+        if not left:
+            return _Cleaned(wanted, masked, candidate)
+        fewer = without_those_near(rooms or (), left, shape)
+        if rooms and len(fewer) < len(rooms):
+            return self._cleaned(instance, decision, fewer)
+        wanted, decision = _with(wanted, left), _with(decision, left)
+        masked, candidate = self._mask(instance, wanted)
+        return _Cleaned(wanted, masked, candidate, bool(self._look_again(candidate, decision)))
+
     def _mask(self, instance: Instance, decision: Decision) -> tuple[MaskedPixels, Instance]:
         """Mask what was decided, and open the result anew."""
         masked = mask(instance, decision.redactions)
@@ -330,17 +374,27 @@ class Scrubber:
 
     def _look_again(self, candidate: Instance, decision: Decision) -> tuple[Redaction, ...]:
         """Return what reading the masked frames again still finds beside the redactions."""
-        detectors = Detectors(self.detectors.fine, self.detectors.fine)
         left: list[Redaction] = []
         if shows_slide_label(candidate.dataset):
             return ()  # black throughout
         for frame in frames_to_look_at(decision.redactions, MOST_LOOKS):
-            regions = [r.region for r in decision.redactions if frame in r.frames]
-            image = candidate.views(frame)[0].image
-            stay = harmless_in(decision, frame)
-            lines = reread(image, regions, self.reader, self.policy.search, detectors, stay)
-            left += residue(lines, frame, decision, candidate.dataset, self.policy.decisions)
+            image = as_picture(candidate.views(frame)[0].image)
+            found = self._left_in(image, frame, decision, candidate.dataset)
+            if lines := spoilt(found, decision, frame):
+                alone = [r for r in found if not any(r.region.overlaps(line) for line in lines)]
+                image = without_lines(image, lines)
+                found = (*alone, *self._left_in(image, frame, decision, candidate.dataset))
+            left += found
         return tuple(left)
+
+    def _left_in(
+        self, image: Image, frame: int, decision: Decision, dataset: Dataset
+    ) -> tuple[Redaction, ...]:
+        """Return what reading a masked frame, or a copy without some lines, finds of the text masked."""
+        regions = [r.region for r in decision.redactions if frame in r.frames]
+        detectors, stay = Detectors(self.detectors.fine, self.detectors.fine), harmless_in(decision, frame)
+        lines = reread(image, regions, self.reader, self.policy.search, detectors, stay)
+        return residue(lines, frame, decision, dataset, self.policy.decisions)
 
     def _spells_an_identifier(self, original: Instance, candidate: Instance) -> bool:
         """Tell whether encoded frames hold an identifier where decoders do not look (gaps, unused tables)."""
@@ -395,6 +449,10 @@ def _refuse_index(instance: Instance) -> None:
 def _draws_in_samples(instance: Instance) -> bool:
     """Tell whether an overlay takes bits of the samples themselves: no search shows it by itself."""
     return any(lies_in_stored_bits(instance, group) for group in overlay_groups(instance.dataset))
+
+
+def _with(decision: Decision, more: Sequence[Redaction]) -> Decision:
+    return replace(decision, redactions=(*decision.redactions, *more))
 
 
 def _doubted(decision: Decision, reason: str) -> Decision:

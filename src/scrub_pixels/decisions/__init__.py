@@ -22,9 +22,11 @@ from scrub_pixels.decisions.findings import (
     Verdict,
 )
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
-from scrub_pixels.decisions.redactions import redactions
-from scrub_pixels.decisions.residue import frames_to_look_at, harmless_in, residue
+from scrub_pixels.decisions.neighbours import rooms_beside
+from scrub_pixels.decisions.redactions import Room, redactions, sparing
+from scrub_pixels.decisions.residue import frames_to_look_at, harmless_in, residue, spoilt, without_those_near
 from scrub_pixels.decisions.review import Review, Seen, reviewed
+from scrub_pixels.decisions.room import without_lines
 from scrub_pixels.decisions.second_spelling import misspelt_lines
 from scrub_pixels.decisions.series import SeriesContext
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy, OnUncertain
@@ -51,6 +53,7 @@ __all__ = [
     "Redaction",
     "RegionRole",
     "Review",
+    "Room",
     "Seen",
     "SeriesContext",
     "Verdict",
@@ -67,5 +70,10 @@ __all__ = [
     "redactions",
     "residue",
     "reviewed",
+    "rooms_beside",
     "rows_in_doubt",
+    "sparing",
+    "spoilt",
+    "without_lines",
+    "without_those_near",
 ]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from scrub_pixels.decisions.findings import Finding, Redaction, Verdict
+from scrub_pixels.decisions.findings import Decision, Finding, Redaction, Verdict
 from scrub_pixels.decisions.layout import encloses
 from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
-_SURE = 0.9
+SURE = 0.9
 """Confidence from which a harmless reading accounts for the ink in its place."""
 
 _ENDS = 2
@@ -39,10 +40,98 @@ def redactions(
     settings
         `margin` and `min_margin` say how far a rectangle reaches beyond the ink.
     """
-    benign = [f.line for f in findings if f.verdict is Verdict.BENIGN]
-    masked = [f for f in findings if f.verdict is not Verdict.BENIGN]
-    grown = [r for f in masked for r in _redactions(f, benign, shape, settings)]
-    return tuple(sorted(_merged(grown, benign), key=lambda r: (r.frames, r.region)))
+    ordered = sorted(findings, key=_in_order)
+    benign = _harmless(ordered)
+    grown = [r for f in ordered if f.verdict is not Verdict.BENIGN
+             for r in _redactions(f, benign, shape, settings)]
+
+    def may_join(one: Redaction, other: Redaction) -> bool:
+        return _nearly_coincide(one, other) and not _newly_covered(one, other, benign)
+
+    return _sorted(_merged(grown, may_join))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the redaction of one line leaves to a harmless one beside it.
+
+    Parameters
+    ----------
+    masked
+        The line that is masked.
+    region
+        The place of the harmless line, in which no ink of the masked one stands.
+    """
+
+    masked: TextLine
+    region: Region
+
+
+def sparing(
+    decision: Decision, rooms: Iterable[Room], shape: Shape, settings: DecisionSettings
+) -> Decision:
+    """Return a decision whose redactions leave rooms alone; itself if nothing comes of it.
+
+    What is masked is never more than before: rooms are taken out of the redactions of the lines that they
+    were found for, and of two boxes that nearly coincide no more is covered of a harmless line than each
+    of them covers.
+
+    Parameters
+    ----------
+    decision
+        What was decided; redactions that are not of its findings stay as they are.
+    rooms
+        What the redactions of which lines leave alone.
+    shape, settings
+        As `redactions` has them.
+    """
+    before = redactions(decision.findings, shape, settings)
+    others = list((Counter(decision.redactions) - Counter(before)).elements())
+    left = _spared(decision.findings, before, tuple(rooms), shape, settings)
+    return decision if left == before else replace(decision, redactions=(*left, *others))
+
+
+def _spared(
+    findings: Sequence[Finding], before: Sequence[Redaction], rooms: Sequence[Room], shape: Shape,
+    settings: DecisionSettings,
+) -> tuple[Redaction, ...]:
+    ordered = sorted(findings, key=_in_order)
+    benign = _harmless(ordered)
+    apart: list[Redaction] = []
+    for finding in ordered:
+        if finding.verdict is not Verdict.BENIGN:
+            own = sorted({room.region for room in rooms if room.masked == finding.line})
+            apart += _apart(_redactions(finding, benign, shape, settings), own)
+
+    def may_join(one: Redaction, other: Redaction) -> bool:
+        union = one.region.union(other.region)
+        within = any(r.frames == one.frames and r.region.contains(union) for r in before)
+        return within and _nearly_coincide(one, other) and not _covers_more(one, other, benign)
+
+    return _sorted(_merged(apart, may_join))
+
+
+def _in_order(finding: Finding) -> tuple:
+    """Return what tells findings apart: their order in a list is nobody's decision."""
+    line = finding.line
+    return (line.frames, line.region, line.rotation, finding.verdict.value, line.readings, line.confidence,
+            _reason(finding))
+
+
+def _harmless(findings: Iterable[Finding]) -> list[TextLine]:
+    return [f.line for f in findings if f.verdict is Verdict.BENIGN]
+
+
+def _sorted(found: Iterable[Redaction]) -> tuple[Redaction, ...]:
+    return tuple(sorted(found, key=lambda r: (r.frames, r.region, r.reason)))
+
+
+def _apart(found: Sequence[Redaction], rooms: Sequence[Region]) -> list[Redaction]:
+    """Return redactions without what belongs to harmless lines."""
+    left = list(found)
+    for room in rooms:
+        left = [replace(r, region=piece) for r in left for piece in minus(r.region, room)]
+    return left
 
 
 def _redactions(
@@ -53,7 +142,7 @@ def _redactions(
     if core is None:
         return []
     cores = [core]
-    sure = [b for b in benign if b.confidence >= _SURE and _throughout(b, finding.line)]
+    sure = [b for b in benign if b.confidence >= SURE and _throughout(b, finding.line)]
     if not (finding.line.confidence < settings.min_confidence or _may_cross_lines(finding.line)):
         sure = [b for b in sure if encloses(finding.line, b)]
     for other in sure:
@@ -155,39 +244,56 @@ def _halved(region: Region, core: Region, other: Region, shared: Region) -> Regi
     return Region.from_edges(middle, region.column, region.bottom, region.right)
 
 
-def _merged(found: Sequence[Redaction], benign: Sequence[TextLine]) -> list[Redaction]:
+MayJoin = Callable[[Redaction, Redaction], bool]
+
+
+def _merged(found: Sequence[Redaction], may_join: MayJoin) -> list[Redaction]:
     """Return the redactions with those that nearly coincide made one."""
     result: list[Redaction] = []
     for redaction in found:
         pending = redaction
-        while (partner := _partner(pending, result, benign)) is not None:
+        while (partner := next((r for r in result if may_join(pending, r)), None)) is not None:
             result.remove(partner)
             pending = _joined(partner, pending)
         result.append(pending)
     return result
 
 
-def _partner(one: Redaction, others: Iterable[Redaction], benign: Sequence[TextLine]) -> Redaction | None:
-    return next((other for other in others if _mergeable(one, other, benign)), None)
-
-
-def _mergeable(one: Redaction, other: Redaction, benign: Sequence[TextLine]) -> bool:
+def _nearly_coincide(one: Redaction, other: Redaction) -> bool:
     shared = one.region.intersection(other.region)
     if one.frames != other.frames or shared is None:
         return False
-    union = one.region.union(other.region)
     apart = one.region.area + other.region.area - shared.area
-    return union.area <= _WASTE * apart and not _newly_covered(union, (one, other), benign)
+    return one.region.union(other.region).area <= _WASTE * apart
 
 
-def _newly_covered(union: Region, parts: Sequence[Redaction], benign: Iterable[TextLine]) -> bool:
+def _newly_covered(one: Redaction, other: Redaction, benign: Iterable[TextLine]) -> bool:
     """Tell whether the union touches harmless text that its parts leave alone."""
+    union = one.region.union(other.region)
     return any(
         line.region.overlaps(union)
-        and line.frames.overlaps(parts[0].frames)
-        and not any(line.region.overlaps(part.region) for part in parts)
+        and line.frames.overlaps(one.frames)
+        and not any(line.region.overlaps(part.region) for part in (one, other))
         for line in benign
     )
+
+
+def _covers_more(one: Redaction, other: Redaction, benign: Iterable[TextLine]) -> bool:
+    """Tell whether the union covers more of a harmless line than its parts do."""
+    union = one.region.union(other.region)
+    lines = (line.region for line in benign if line.frames.overlaps(one.frames))
+    return any(_covered(line, union) > _covered_by_two(line, one.region, other.region) for line in lines)
+
+
+def _covered(line: Region, by: Region) -> int:
+    shared = line.intersection(by)
+    return shared.area if shared is not None else 0
+
+
+def _covered_by_two(line: Region, one: Region, other: Region) -> int:
+    both = one.intersection(other)
+    twice = _covered(line, both) if both is not None else 0
+    return _covered(line, one) + _covered(line, other) - twice
 
 
 def _joined(one: Redaction, other: Redaction) -> Redaction:

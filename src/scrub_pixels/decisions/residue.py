@@ -9,6 +9,7 @@ from pydicom import Dataset
 
 from scrub_pixels.decisions.findings import Decision, Redaction, Verdict
 from scrub_pixels.decisions.identity import harvest
+from scrub_pixels.decisions.redactions import SURE, Room
 from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.decisions.verdicts import Context, judge
 from scrub_pixels.geometry import Region, Shape
@@ -56,7 +57,32 @@ def residue(
     findings = judge(suspects, harvest(dataset), settings, Context(shape))
     masked = [f.line.region for f in findings if f.verdict is not Verdict.BENIGN]
     pairs = ((region, r) for region in masked for r in active if _touches(region, r.region, shape))
-    return tuple(Redaction(region.expanded(2, 2, shape), r.frames, REASON) for region, r in pairs)
+    found = (Redaction(region.expanded(2, 2, shape), r.frames, REASON) for region, r in pairs)
+    return tuple(dict.fromkeys(found))
+
+
+def spoilt(found: Sequence[Redaction], decision: Decision, frame: int) -> list[Region]:
+    """Return the lines that were read for sure as harmless, and that remains would take with them.
+
+    Beside a mask a detector may draw its boxes anew, around such lines and the edges of the mask: what is
+    not found when these lines are painted over was nothing but them.
+    """
+    sure = (f.line for f in decision.findings if f.verdict is Verdict.BENIGN and f.line.confidence >= SURE)
+    places = [line.region for line in sure if frame in line.frames]
+    return [place for place in places if any(place.overlaps(r.region) for r in found)]
+
+
+def without_those_near(
+    rooms: Sequence[Room], left: Iterable[Redaction], shape: Shape
+) -> tuple[Room, ...]:
+    """Return the rooms that no remains of text touch: beside the others too little may have been masked."""
+    remains = tuple(left)
+
+    def is_near(room: Room) -> bool:
+        there = (r for r in remains if r.frames.overlaps(room.masked.frames))
+        return any(_touches(room.region, r.region, shape) for r in there)
+
+    return tuple(room for room in rooms if not is_near(room))
 
 
 def harmless_in(decision: Decision, frame: int) -> list[Region]:

@@ -1,0 +1,212 @@
+"""The room that a harmless line keeps beside one that is masked: a place in which only its own letters stand.
+
+Boxes are larger than their letters, over tissue by half a line on every side: a mask over the box of one
+line takes part of the next one. Where the ground is plain, the marks show whose is whose. Over tissue two
+lines are parted at the row with the fewest strokes between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scrub_pixels.geometry import FrameSpan, Region, Shape
+from scrub_pixels.text.ink import fitted, ink_of
+from scrub_pixels.text.readers import Image
+
+AROUND = 1
+"""Samples around the letters of a line that are its own, for their soft edges."""
+
+ABOVE, ASIDE = 0.22, 0.32
+"""Heights of a box over tissue by which it reaches beyond its letters above and below, and at the ends."""
+
+LOW = 1 / 3
+"""Height of a line, as a share of a box, from which it may be a piece of the text of that box."""
+
+TOUCHING = 0.1
+"""Share of the lower line's height by which the letters of two lines may seem to overlap."""
+
+CLEAR = 0.5
+"""Strokes in the row between two lines, as a share of those in the rows of either one, at most."""
+
+STROKE = 7
+"""Width and height in samples, odd, of what is taken for ground and no stroke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The box of a line that is masked, and that of a harmless line which it overlaps.
+
+    Parameters
+    ----------
+    masked, harmless
+        Boxes with the margins that a mask needs.
+    frames
+        Where both stand.
+    unread
+        Whether nothing was read in the first box.
+    """
+
+    masked: Region
+    harmless: Region
+    frames: FrameSpan
+    unread: bool
+
+
+def room_of(shown: Callable[[int], Sequence[Image]], pair: Neighbours) -> Region | None:
+    """Return the place of the harmless line that no letter of the masked one reaches in any frame, or None.
+
+    Parameters
+    ----------
+    shown
+        Returns the renderings of a frame, the one that is displayed first.
+    pair
+        The two boxes.
+    """
+    room: Region | None = pair.harmless
+    for frame in pair.frames:
+        found = room_in(shown(frame), pair)
+        room = room.intersection(found) if room is not None and found is not None else None
+        if room is None:
+            return None
+    return room
+
+
+def room_in(pictures: Sequence[Image], pair: Neighbours) -> Region | None:
+    """Return the place of the harmless line that no letter of the masked one reaches in one frame."""
+    image = pictures[0]
+    letters = letters_of(image, pair.harmless)
+    room: Region | None = None
+    if letters is not None and _is_other_line(pair, letters):
+        own = letters.expanded(AROUND, AROUND, _shape(image))
+        room = None if _is_crossed(image, own) else own
+    if room is None:
+        room = _beyond_the_gap(image, pair)
+    return room if pair.unread else _off_the_ink(room, [ink_box(shown, pair.masked) for shown in pictures])
+
+
+def ink_box(image: Image, box: Region) -> Region:
+    """Return what of a masked line's box is never given up: its letters, or its middle rows over tissue."""
+    letters, fits = fitted(image, box)
+    above = int(ABOVE * box.rows)
+    if fits:
+        return letters.expanded(AROUND, AROUND, _shape(image))
+    return Region(box.row + above, box.column, box.rows - 2 * above, box.columns)
+
+
+def _off_the_ink(room: Region | None, inks: Sequence[Region]) -> Region | None:
+    """Return a room without the rows that the ink of the masked line takes in any rendering."""
+    for ink in inks:
+        if room is None or not room.overlaps(ink):
+            continue
+        below = room.row + room.bottom > ink.row + ink.bottom
+        top, bottom = (ink.bottom, room.bottom) if below else (room.row, ink.row)
+        room = Region.from_edges(top, room.column, bottom, room.right) if bottom > top else None
+    return room
+
+
+def letters_of(image: Image, box: Region) -> Region | None:
+    """Return where the letters of a line stand within its box, or None if the ground hides their ends."""
+    letters, fits = fitted(image, box)
+    return letters.intersection(box) if fits else None
+
+
+def core_of(box: Region) -> Region:
+    """Return a box over tissue without the margins that it was given."""
+    above, aside = int(ABOVE * box.rows), int(ASIDE * box.rows)
+    aside = min(aside, (box.columns - 1) // 2)
+    return Region(box.row + above, box.column + aside, box.rows - 2 * above, box.columns - 2 * aside)
+
+
+def _is_other_line(pair: Neighbours, letters: Region) -> bool:
+    """Tell whether the letters of the harmless line stand in other rows than those of the masked one."""
+    if pair.unread and letters.rows <= LOW * pair.masked.rows:
+        return True
+    core = core_of(pair.masked)
+    shared = min(core.bottom, letters.bottom) - max(core.row, letters.row)
+    return shared <= TOUCHING * min(core.rows, letters.rows)
+
+
+def _is_crossed(image: Image, own: Region) -> bool:
+    """Tell whether a mark lies across the border of a place."""
+    ink, window = ink_of(image, own, (own.rows // 2 + 2, own.rows // 2 + 2))
+    inner = own.moved(-window.row, -window.column)
+    _, labels = cv2.connectedComponents(ink.mask, connectivity=8)
+    outside = labels.copy()
+    outside[inner.slices] = 0
+    within = set(np.unique(labels[inner.slices]).tolist()) - {0}
+    return not ink.followable or bool(within & set(np.unique(outside).tolist()))
+
+
+def _beyond_the_gap(image: Image, pair: Neighbours) -> Region | None:
+    """Return the harmless box from the row between both lines on, if the strokes of both leave one free."""
+    upper, lower = sorted((pair.masked, pair.harmless), key=lambda box: (box.row, box.bottom))
+    columns = _shared_columns(upper, lower)
+    above, below = core_of(upper), core_of(lower)
+    touching = TOUCHING * min(above.rows, below.rows)
+    if columns is None or above.bottom - below.row > touching or lower.bottom <= upper.bottom:
+        return None
+    strokes = strokes_in_rows(image, columns)
+    start = max(upper.row, min(above.bottom, below.row) - max(1, above.rows // 8)) - columns.row
+    stop = min(lower.bottom, max(above.bottom, below.row) + max(1, below.rows // 8)) - columns.row
+    gap = strokes[start:stop]
+    ordinary = min(_mean(strokes, above, columns), _mean(strokes, below, columns))
+    if not gap.size or float(gap.min()) > CLEAR * ordinary:
+        return None
+    cut = columns.row + start + _middle_of_the_lowest(gap)
+    box = pair.harmless
+    top, bottom = (cut + 1, box.bottom) if box is lower else (box.row, cut)
+    return Region.from_edges(top, box.column, bottom, box.right) if bottom > top else None
+
+
+def _shared_columns(upper: Region, lower: Region) -> Region | None:
+    """Return the columns that two boxes share, over the rows of both."""
+    left, right = max(upper.column, lower.column), min(upper.right, lower.right)
+    top, bottom = upper.row, max(upper.bottom, lower.bottom)
+    return Region.from_edges(top, left, bottom, right) if right > left else None
+
+
+def strokes_in_rows(image: Image, region: Region) -> NDArray[np.float32]:
+    """Return how much of thin light and dark strokes, in grey levels, every row of a region holds."""
+    window = region.expanded(STROKE, STROKE, _shape(image))
+    crop = np.ascontiguousarray(image[window.slices])
+    ground = np.ones((STROKE, STROKE), np.uint8)
+    light = cv2.morphologyEx(crop, cv2.MORPH_TOPHAT, ground)
+    dark = cv2.morphologyEx(crop, cv2.MORPH_BLACKHAT, ground)
+    strokes = np.maximum(light, dark)
+    strokes = strokes.max(axis=-1) if strokes.ndim == 3 else strokes
+    own = region.moved(-window.row, -window.column)
+    return np.asarray(strokes[own.slices].mean(axis=1), np.float32)
+
+
+def _mean(strokes: NDArray[np.float32], line: Region, columns: Region) -> float:
+    rows = strokes[max(0, line.row - columns.row) : line.bottom - columns.row]
+    return float(rows.mean()) if rows.size else 0.0
+
+
+def _middle_of_the_lowest(gap: NDArray[np.float32]) -> int:
+    """Return the middle of the rows that hold hardly more than the emptiest one."""
+    low = np.flatnonzero(gap <= float(gap.min()) * 1.1 + 0.5)
+    return int(low[len(low) // 2])
+
+
+def without_lines(image: Image, boxes: list[Region]) -> Image:
+    """Return a copy of a picture in which the letters of lines are painted over with what is around them."""
+    painted = np.ascontiguousarray(image).copy()
+    shape = _shape(image)
+    for box in boxes:
+        letters = (letters_of(image, box) or core_of(box)).expanded(AROUND, AROUND, shape)
+        window = letters.expanded(STROKE, STROKE, shape)
+        marks = np.zeros((window.rows, window.columns), np.uint8)
+        marks[letters.moved(-window.row, -window.column).slices] = 1
+        piece = np.ascontiguousarray(painted[window.slices])
+        painted[window.slices] = cv2.inpaint(piece, marks, 3, cv2.INPAINT_TELEA)
+    return painted
+
+
+def _shape(image: Image) -> Shape:
+    return int(image.shape[0]), int(image.shape[1])
