@@ -57,7 +57,15 @@ from scrub_pixels.frames.turns import undisturbed, while_others_work
 from scrub_pixels.geometry import FrameSpan, Region, Shape
 from scrub_pixels.header import Option, Pairs, ProjectKey, deidentify
 from scrub_pixels.header.recheck import secrets_of
-from scrub_pixels.masks import MaskedPixels, PixelEvidence, codestream_comments, mask, prove, with_pixels
+from scrub_pixels.masks import (
+    MaskedPixels,
+    PixelEvidence,
+    codestream_comments,
+    coding_blocks,
+    mask,
+    prove,
+    with_pixels,
+)
 from scrub_pixels.policy import Icons, Passage, Policy
 from scrub_pixels.text import (
     Detectors,
@@ -350,7 +358,7 @@ class Scrubber:
         def shown(frame: int) -> tuple[Image, ...]:
             return tuple(as_picture(view.image) for view in instance.views(frame))
 
-        return rooms_beside(decision.findings, shown, self.policy.decisions)
+        return rooms_beside(decision.findings, shown, self.policy.decisions, coding_blocks(instance))
 
     def _cleaned(self, instance: Instance, decision: Decision, rooms: Sequence[Room] | None) -> _Cleaned:
         """Mask what was decided and what a second look still finds; spare rooms beside which nothing is."""

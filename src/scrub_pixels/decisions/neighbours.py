@@ -6,23 +6,27 @@ Only the picture can tell how much of such a box belongs to which line; see `scr
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from scrub_pixels.decisions.findings import Finding, Verdict
 from scrub_pixels.decisions.layout import same_place
 from scrub_pixels.decisions.redactions import SURE, Room
-from scrub_pixels.decisions.room import Neighbours, room_of
+from scrub_pixels.decisions.room import Neighbours, room_of, room_on_grid
 from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.decisions.spelling import compact, fold
+from scrub_pixels.geometry import Region
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.readers import Image
 
-MOST_FRAMES = 16
-"""Frames in which two lines are looked at; what stands longer is masked with the margins of its box."""
+_DIGIT = re.compile(r"\d")
 
 
 def rooms_beside(
-    findings: Sequence[Finding], shown: Callable[[int], Sequence[Image]], settings: DecisionSettings
+    findings: Sequence[Finding],
+    shown: Callable[[int], Sequence[Image]],
+    settings: DecisionSettings,
+    blocks: Sequence[tuple[int, int]] = (),
 ) -> tuple[Room, ...]:
     """Return what the redactions of findings may leave to harmless lines beside them.
 
@@ -34,42 +38,55 @@ def rooms_beside(
         Returns the renderings of a frame, the one that is displayed first.
     settings
         How far a redaction reaches beyond the box of its line, and which readings count.
+    blocks
+        Rows and columns of the coding blocks that a redaction blackens as a whole, finest first.
     """
-    pairs = crowded(findings, settings)
-    found = ((masked, room_of(shown, pair)) for masked, pair in pairs)
-    return tuple(dict.fromkeys(Room(masked, region) for masked, region in found if region is not None))
+    found: list[Room] = []
+    for line, pair in crowded(findings, settings, blocks[-1] if blocks else (1, 1)):
+        rooms = (room_of(shown, pair), *(room_on_grid(shown, pair, block) for block in blocks))
+        found += [Room(line, room) for room in rooms if room is not None]
+    return tuple(dict.fromkeys(found))
 
 
 def crowded(
-    findings: Sequence[Finding], settings: DecisionSettings
+    findings: Sequence[Finding], settings: DecisionSettings, block: tuple[int, int] = (1, 1)
 ) -> Iterator[tuple[TextLine, Neighbours]]:
-    """Yield masked lines whose redactions reach over harmless ones read for sure, and both boxes."""
+    """Yield masked lines whose masks reach harmless ones that were read for sure, and where both stand."""
     sure = [f.line for f in findings if f.verdict is Verdict.BENIGN and is_sure(f.line)]
-    masked = [f.line for f in findings if f.verdict is not Verdict.BENIGN and _stands_still(f.line)]
+    masked = [f.line for f in findings if f.verdict is not Verdict.BENIGN and _reads_alike(f.line)]
     for line in masked:
+        mask = _mask_of(line.region, settings)
+        reached = mask.aligned(*block, (mask.bottom + block[0], mask.right + block[1]))
         unread = line.confidence < settings.min_confidence
         for other in sure:
-            if _reaches_over(line, other, settings) and not (not unread and _may_be_one(line, other)):
-                yield line, Neighbours(line.region, other.region, line.frames, unread)
+            near = reached.overlaps(other.region) and _apart(line, other)
+            if near and (unread or not _may_be_one(line, other)):
+                yield line, Neighbours(mask, line.region, other.region, line.frames, unread)
 
 
 def is_sure(line: TextLine) -> bool:
     """Tell whether a harmless line accounts for the ink in its place, in all its frames."""
-    return line.confidence >= SURE and line.rotation % 180 == 0 and _stands_still(line)
+    return line.confidence >= SURE and line.rotation % 180 == 0 and _reads_alike(line)
 
 
-def _stands_still(line: TextLine) -> bool:
-    """Tell whether a line reads the same in all its frames, and these are few enough to look at all."""
-    return len(line.frames) == 1 or (len(line.frames) <= MOST_FRAMES and len(line.readings) == 1)
+def _reads_alike(line: TextLine) -> bool:
+    """Tell whether a line reads the same in all its frames, but for digits that go on (a clock)."""
+    return len(line.frames) == 1 or len({_DIGIT.sub("0", reading) for reading in line.readings}) <= 1
 
 
-def _reaches_over(masked: TextLine, harmless: TextLine, settings: DecisionSettings) -> bool:
-    region = masked.region
+def _mask_of(region: Region, settings: DecisionSettings) -> Region:
+    """Return the box of a line with the margin that its mask has at most."""
     reach = max(settings.min_margin, math.ceil(settings.margin * min(region.rows, region.columns)))
-    edge = (region.bottom + reach, region.right + reach)
-    within = harmless.frames.start <= masked.frames.start and masked.frames.stop <= harmless.frames.stop
-    touching = region.expanded(reach, reach, edge).overlaps(harmless.region)
-    return within and touching and not same_place(masked, harmless)
+    return region.expanded(reach, reach, (region.bottom + reach, region.right + reach))
+
+
+def _apart(masked: TextLine, harmless: TextLine) -> bool:
+    """Tell whether a harmless line stands in all frames of a masked one, and not in its place."""
+    return _stands_as_long(harmless, masked) and not same_place(masked, harmless)
+
+
+def _stands_as_long(harmless: TextLine, masked: TextLine) -> bool:
+    return harmless.frames.start <= masked.frames.start and masked.frames.stop <= harmless.frames.stop
 
 
 def _may_be_one(masked: TextLine, harmless: TextLine) -> bool:

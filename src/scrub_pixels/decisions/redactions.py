@@ -103,10 +103,15 @@ def _spared(
             own = sorted({room.region for room in rooms if room.masked == finding.line})
             apart += _apart(_redactions(finding, benign, shape, settings), own)
 
+    sure = [(b.region, b.frames) for b in benign if b.confidence >= SURE]
+    kept = [*sure, *((room.region, room.masked.frames) for room in rooms)]
+
     def may_join(one: Redaction, other: Redaction) -> bool:
         union = one.region.union(other.region)
         within = any(r.frames == one.frames and r.region.contains(union) for r in before)
-        return within and _nearly_coincide(one, other) and not _covers_more(one, other, benign)
+        places = [region for region, frames in kept if frames.overlaps(one.frames)]
+        return (within and _nearly_coincide(one, other) and not _newly_covered(one, other, benign)
+                and not _covers_more(one.region, other.region, places))
 
     return _sorted(_merged(apart, may_join))
 
@@ -278,11 +283,10 @@ def _newly_covered(one: Redaction, other: Redaction, benign: Iterable[TextLine])
     )
 
 
-def _covers_more(one: Redaction, other: Redaction, benign: Iterable[TextLine]) -> bool:
-    """Tell whether the union covers more of a harmless line than its parts do."""
-    union = one.region.union(other.region)
-    lines = (line.region for line in benign if line.frames.overlaps(one.frames))
-    return any(_covered(line, union) > _covered_by_two(line, one.region, other.region) for line in lines)
+def _covers_more(one: Region, other: Region, places: Iterable[Region]) -> bool:
+    """Tell whether the union of two covers more of a place that is kept than they do."""
+    union = one.union(other)
+    return any(_covered(place, union) > _covered_by_two(place, one, other) for place in places)
 
 
 def _covered(line: Region, by: Region) -> int:

@@ -14,9 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scrub_pixels.decisions.redactions import minus
 from scrub_pixels.geometry import FrameSpan, Region, Shape
-from scrub_pixels.text.ink import fitted, ink_of
+from scrub_pixels.text.ink import LEAST_CONTRAST, fitted, ink_of
 from scrub_pixels.text.readers import Image
+
+MOST_FRAMES, FEW_FRAMES = 16, 8
+"""Frames all of which are looked at; of more, so many are, if both lines stand still in them."""
 
 AROUND = 1
 """Samples around the letters of a line that are its own, for their soft edges."""
@@ -33,6 +37,12 @@ TOUCHING = 0.1
 CLEAR = 0.5
 """Strokes in the row between two lines, as a share of those in the rows of either one, at most."""
 
+HALO = 2
+"""Samples around the letters of a masked line that its coding left traces in."""
+
+FAINT = 0.2
+"""Contrast of such traces, as a share of that of the letters, that is taken for the ground's."""
+
 STROKE = 7
 """Width and height in samples, odd, of what is taken for ground and no stroke."""
 
@@ -43,37 +53,83 @@ class Neighbours:
 
     Parameters
     ----------
+    mask
+        Box of the masked line with the margin of its mask.
     masked, harmless
-        Boxes with the margins that a mask needs.
+        Boxes of both lines.
     frames
         Where both stand.
     unread
         Whether nothing was read in the first box.
     """
 
+    mask: Region
     masked: Region
     harmless: Region
     frames: FrameSpan
     unread: bool
 
 
-def room_of(shown: Callable[[int], Sequence[Image]], pair: Neighbours) -> Region | None:
-    """Return the place of the harmless line that no letter of the masked one reaches in any frame, or None.
+Shown = Callable[[int], Sequence[Image]]
+"""Returns the renderings of a frame, the one that is displayed first."""
+
+
+def room_of(shown: Shown, pair: Neighbours) -> Region | None:
+    """Return the place of the harmless line that no letter of the masked one reaches in any frame."""
+    return _in_all_frames(lambda pictures: room_in(pictures, pair), shown, pair)
+
+
+def room_on_grid(shown: Shown, pair: Neighbours, block: tuple[int, int]) -> Region | None:
+    """Return the coding blocks of the harmless line in which nothing of the masked one stands, or None.
+
+    A mask that takes only the edge of a block blackens all of it, and what else stands in it.
 
     Parameters
     ----------
-    shown
-        Returns the renderings of a frame, the one that is displayed first.
-    pair
-        The two boxes.
+    shown, pair
+        As `room_of` has them.
+    block
+        Rows and columns of a coding block.
     """
-    room: Region | None = pair.harmless
-    for frame in pair.frames:
-        found = room_in(shown(frame), pair)
-        room = room.intersection(found) if room is not None and found is not None else None
-        if room is None:
-            return None
-    return room
+    return _in_all_frames(lambda pictures: _free_blocks(pictures, pair, block), shown, pair)
+
+
+def _in_all_frames(
+    found: Callable[[Sequence[Image]], Region | None], shown: Shown, pair: Neighbours
+) -> Region | None:
+    """Return what is found in every frame; of a long span in some, if the letters stand still there."""
+    looked_at = _some(pair.frames)
+    rooms = [found(shown(frame)) for frame in looked_at]
+    if any(room is None for room in rooms):
+        return None
+    if len(looked_at) < len(pair.frames) and not _stand_still(shown, looked_at, (pair.masked, pair.harmless)):
+        return None
+    common: Region | None = rooms[0]
+    for room in rooms:
+        common = common.intersection(room) if common is not None and room is not None else None
+    return common
+
+
+def _some(frames: FrameSpan) -> Sequence[int]:
+    """Return all frames, or as many as are looked at, spread over the span with its first and its last."""
+    if len(frames) <= MOST_FRAMES:
+        return tuple(frames)
+    return tuple(frames.start + i * (len(frames) - 1) // (FEW_FRAMES - 1) for i in range(FEW_FRAMES))
+
+
+def _stand_still(shown: Shown, frames: Sequence[int], boxes: Sequence[Region]) -> bool:
+    """Tell whether the letters of lines can be told from the ground in all frames, and stand in one place."""
+    for box in boxes:
+        found = [fitted(shown(frame)[0], box) for frame in frames]
+        first = found[0][0]
+        if not all(fits and _apart_by(first, letters) <= AROUND for letters, fits in found):
+            return False
+    return True
+
+
+def _apart_by(one: Region, other: Region) -> int:
+    edges = ((r.row, r.column, r.bottom, r.right) for r in (one, other))
+    return max(abs(a - b) for a, b in zip(*edges, strict=True))
 
 
 def room_in(pictures: Sequence[Image], pair: Neighbours) -> Region | None:
@@ -87,6 +143,49 @@ def room_in(pictures: Sequence[Image], pair: Neighbours) -> Region | None:
     if room is None:
         room = _beyond_the_gap(image, pair)
     return room if pair.unread else _off_the_ink(room, [ink_box(shown, pair.masked) for shown in pictures])
+
+
+def _free_blocks(pictures: Sequence[Image], pair: Neighbours, block: tuple[int, int]) -> Region | None:
+    shape = _shape(pictures[0])
+    letters = letters_of(pictures[0], pair.harmless)
+    inks = [fitted(picture, pair.masked) for picture in pictures]
+    if letters is None or not all(fits for _, fits in inks):
+        return None
+    room: Region | None = letters.aligned(*block, shape)
+    for ink, _ in inks:
+        halo = ink.expanded(HALO, HALO, shape).aligned(*block, shape)
+        room = _beside(room, halo, letters) if room is not None else None
+    given_up = room.intersection(pair.mask) if room is not None else None
+    if room is None or given_up is None:
+        return None
+    own = letters.expanded(AROUND, AROUND, shape)
+    rest = minus(given_up, own)
+    level = max(LEAST_CONTRAST, FAINT * min(ink_of(p, pair.masked, (2, 2))[0].contrast for p in pictures))
+    return room if all(_is_ground(picture, rest, level) for picture in pictures) else None
+
+
+def _beside(room: Region, halo: Region, letters: Region) -> Region | None:
+    """Return the side of a room that nothing of the masked line reaches, the one with most of its letters."""
+    if not room.overlaps(halo):
+        return room
+    edges = (
+        (room.row, room.column, min(room.bottom, halo.row), room.right),
+        (max(room.row, halo.bottom), room.column, room.bottom, room.right),
+        (room.row, room.column, room.bottom, min(room.right, halo.column)),
+        (room.row, max(room.column, halo.right), room.bottom, room.right),
+    )
+    sides = [Region.from_edges(t, x, b, r) for t, x, b, r in edges if b > t and r > x]
+    held = [(shared.area, side) for side in sides if (shared := side.intersection(letters)) is not None]
+    return max(held)[1] if held else None
+
+
+def _is_ground(image: Image, pieces: Sequence[Region], level: float) -> bool:
+    """Tell whether places show one and the same ground, give or take some grey levels."""
+    samples = [image[piece.slices].reshape(piece.area, -1) for piece in pieces]
+    if not samples:
+        return True
+    found = np.concatenate(samples).astype(np.float32)
+    return bool((np.abs(found - np.median(found, axis=0)) <= level).all())
 
 
 def ink_box(image: Image, box: Region) -> Region:
