@@ -145,17 +145,19 @@ class Committer:
 
 
 def _paused(association: Any) -> bool:
-    """Wait until an association's own thread pauses; False if it has ended.
+    """Wait until an association's own thread has answered and rests; False if it has ended.
 
-    pynetdicom waits for that too, but for ever if the association ends in the meantime.
+    pynetdicom waits for that too, but for ever if the association ends in the meantime, and calls a
+    thread paused whose answer is not sent yet: a report before that answer confuses the peer.
     """
-    association._reactor_checkpoint.clear()
+    checkpoint = association._reactor_checkpoint
+    checkpoint.clear()
     deadline = time.monotonic() + PAUSE
-    while not association._is_paused and association.is_alive() and time.monotonic() < deadline:
+    while not checkpoint.at_rest and association.is_alive() and time.monotonic() < deadline:
         time.sleep(0.001)
-    if association._is_paused and association.is_established:
+    if checkpoint.at_rest and association.is_established:
         return True
-    association._reactor_checkpoint.set()
+    checkpoint.set()
     return False
 
 

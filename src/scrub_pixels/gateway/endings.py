@@ -10,7 +10,7 @@ from scrub_pixels.gateway.reception import Reception
 from scrub_pixels.store.accounts import Account, Outcome
 from scrub_pixels.store.atomic import Output
 
-LARGEST_UNIT, UNIT_SECONDS = 16, 0.5
+LARGEST_UNIT, UNIT_SECONDS = 64, 0.5
 
 
 @dataclass

@@ -10,8 +10,10 @@ import hashlib
 import re
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,6 +39,9 @@ DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1
 """Inflating without a bound is for nobody: the pipeline, which has bounds, looks into these."""
 
 CHUNK = 1 << 20
+IN_MEMORY = 4 << 20
+"""Bytes up to which a data set that has come is read where it is, and not again from the disk."""
+
 META_GROUP = 2
 NOT_PARSED = (InvalidDicomError, OSError, EOFError, ValueError, TypeError, AttributeError, KeyError,
               NotImplementedError, OverflowError, struct.error, RecursionError)
@@ -127,7 +132,7 @@ class Reception:
                 file.write(_head(announced))
                 file.write(data)
                 file.flush()
-                return self._keep(path, announced)
+                return self._keep(path, _labels_in(data, announced) or _read_labels(path), announced)
 
     def take_file(self, path: Path, file: BinaryIO, study: str = "") -> Labels:
         """Take a file in DICOM format (PS3.10) that was received into `spool.incoming`.
@@ -147,13 +152,14 @@ class Reception:
         with self._counted(), failures_explained("The spool"):
             self.check_room()
             file.flush()
-            return self._keep(path, None, study)
+            return self._keep(path, _read_labels(path), study=study)
 
     def _counted(self) -> _Counted:
         return _Counted(self)
 
-    def _keep(self, path: Path, announced: Labels | None, study: str = "") -> Labels:
-        labels, digest = _read_labels(path)
+    def _keep(self, path: Path, read: tuple[Labels, bytes], announced: Labels | None = None,
+              study: str = "") -> Labels:
+        labels, digest = read
         if announced and replace(labels, study="", series="") != announced:
             raise Mismatch("The data set is of another SOP class or instance than was announced.", labels)
         if study and labels.study != study:
@@ -240,23 +246,42 @@ def _uid_element(element: int, uid: str) -> bytes:
     return struct.pack("<HH2sH", META_GROUP, element, b"UI", len(value)) + value
 
 
+def _labels_in(data: memoryview, announced: Labels) -> tuple[Labels, bytes] | None:
+    """Return what `_read_labels` would of a data set that is in memory; None if it has to be read."""
+    if len(data) > IN_MEMORY or announced.syntax in DEFLATED:
+        return None
+    with _parsing():
+        found = _peek(BytesIO(data), UID(announced.syntax))
+        return _labels(found, announced.syntax), hashlib.sha256(data).digest()
+
+
 def _read_labels(path: Path) -> tuple[Labels, bytes]:
     """Return what a file says it is, and the SHA-256 of its data set."""
+    with _parsing(), path.open("rb") as file:
+        meta, start = _read_meta(file)
+        syntax = _uid_in(meta, TRANSFER_SYNTAX)
+        found = _meta_as_labels(meta) if syntax in DEFLATED else _peek(file, UID(syntax))
+        file.seek(start)
+        digest = hashlib.sha256()
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+        return _labels(found, syntax), digest.digest()
+
+
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Say of what cannot be parsed that it is not understood; quote nothing of it."""
     try:
-        with path.open("rb") as file:
-            meta, start = _read_meta(file)
-            syntax = _uid_in(meta, TRANSFER_SYNTAX)
-            found = _meta_as_labels(meta) if syntax in DEFLATED else _peek(file, UID(syntax))
-            sop_class, sop_instance, study, series = (_uid_in(found, tag) for tag in LABELS)
-            file.seek(start)
-            digest = hashlib.sha256()
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
+        yield
     except NOT_PARSED:
         raise NotUnderstood("What was sent is no DICOM instance.") from None
+
+
+def _labels(found: Dataset, syntax: str) -> Labels:
+    sop_class, sop_instance, study, series = (_uid_in(found, tag) for tag in LABELS)
     if not all(UID_FORM.fullmatch(uid) for uid in (sop_class, sop_instance, syntax)):
         raise NotUnderstood("The instance has no SOP Class UID, SOP Instance UID or transfer syntax.")
-    return Labels(sop_class, sop_instance, study, syntax, series), digest.digest()
+    return Labels(sop_class, sop_instance, study, syntax, series)
 
 
 def _uid_in(dataset: Dataset, tag: BaseTag) -> str:

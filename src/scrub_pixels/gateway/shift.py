@@ -27,6 +27,10 @@ LINGER = 0.3
 ANSWER = 1.0
 """Seconds a shift waits for the workshop before it looks around."""
 
+GATHER = 0.15
+"""Seconds between two units that are not full. Each costs a handful of syncs and commits, however many
+instances share it: given out as they come, one by one, those would cost more than all the rest."""
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -69,6 +73,7 @@ class Shift:
         self._in_work: dict[int, str] = {}
         self._units = 0
         self._until = time.monotonic() + SHIFT
+        self._last = 0.0
 
     def work(self, worker: Worker) -> None:
         """Work until nothing waits, the shift is over, or the gateway stops; finish what was begun."""
@@ -77,20 +82,36 @@ class Shift:
                 self._take_more(worker)
             if not self._in_work:
                 return
-            self._settle(self._desk.workshop.finished(timeout=ANSWER))
+            self._settle(self._desk.workshop.finished(timeout=self._patience()))
+
+    def _patience(self) -> float:
+        """Return how long to wait for the workshop: idle hands get what has gathered meanwhile."""
+        return ANSWER if self._idle <= 0 else self._gathering() or GATHER
+
+    @property
+    def _idle(self) -> int:
+        return self._desk.workshop.hands - self._units
+
+    def _gathering(self) -> float:
+        """Return the seconds until a unit that is not full may be given out; 0 if it may be now."""
+        return max(0.0, self._last + GATHER - time.monotonic())
 
     def _take_more(self, worker: Worker) -> None:
+        if not self._in_work:
+            worker.pause(self._gathering())
         if not self._give_out() and not self._in_work:
             worker.linger(LINGER)
             self._give_out()
 
     def _give_out(self) -> bool:
         """Begin what there is room for; True if there was anything."""
-        workshop = self._desk.workshop
-        units = self._desk.waiting.units(workshop.room - self._units, workshop.hands - self._units,
+        idle = 0 if self._gathering() else self._idle
+        units = self._desk.waiting.units(self._desk.workshop.room - self._units, idle,
                                          set(self._in_work.values()), self._desk.endings.tally.unit_size)
         for unit in units:
             self._begin(tuple(self._task(token, group) for token, group in unit))
+        if units:
+            self._last = time.monotonic()
         return bool(units)
 
     def _task(self, token: str, group: int) -> Task:

@@ -38,6 +38,7 @@ class Spool:
         self._incoming = folder / "incoming"
         self._lock = threading.Lock()
         self._stripes = tuple(threading.Lock() for _ in range(64))
+        self._names = GroupSync(folder)
         with failures_explained("The spool"):
             for private in (folder, self._incoming):
                 private.mkdir(mode=0o700, exist_ok=True)
@@ -82,31 +83,24 @@ class Spool:
 
         The name comes first, so that one sync of the file system takes name and content. What a
         crash leaves under a name is whole only if its content still gives the token; see
-        `Reception`.
+        `Reception`. All who keep a file at the same time share one sync of the folder.
         """
+        target = self.path(token)
         with self._stripes[int(token[:4], 16) % len(self._stripes)]:
-            new = self._name(received, self.path(token))
-        if new:
-            with self._lock:
-                self._files += 1
-                self._bytes += self.path(token).stat().st_size
-        return self.path(token)
-
-    def _name(self, received: Path, target: Path) -> bool:
-        """Name a file and sync it; False if the name was there. What cannot be synced has no name."""
+            new = not target.exists()
+            if new:
+                os.rename(received, target)
         try:
-            os.link(received, target)
-            new = True
-        except FileExistsError:
-            new = False
-        try:
-            _sync(target)
-            sync_folder(self.folder)
+            size = _sync(target)
+            self._names.sync()
         except OSError:
             if new:
                 target.unlink(missing_ok=True)
             raise
-        return new
+        if new:
+            with self._lock:
+                self._files, self._bytes = self._files + 1, self._bytes + size
+        return target
 
     def path(self, token: str) -> Path:
         """Return where the instance of a token lies."""
@@ -128,9 +122,58 @@ class Spool:
                 yield entry.name.removesuffix(SUFFIX)
 
 
-def _sync(path: Path) -> None:
+class GroupSync:
+    """Makes the names in a folder durable, with one sync for all threads that ask meanwhile.
+
+    Parameters
+    ----------
+    folder
+        Whose names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = threading.Condition()
+        self._begun = self._ended = 0
+        self._busy = False
+
+    def sync(self) -> None:
+        """Return once a sync has ended well that began after this was called.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take it. Others who waited for the same sync try it themselves.
+        """
+        with self._turn:
+            wanted = self._begun + 1  # one that is under way may have passed our name by
+            while self._ended < wanted:
+                if self._busy:
+                    self._turn.wait()
+                else:
+                    self._sync_now()
+
+    def _sync_now(self) -> None:
+        """Sync, with the lock let go meanwhile."""
+        self._busy, self._begun = True, self._begun + 1
+        number = self._begun
+        self._turn.release()
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            number = 0
+            raise
+        finally:
+            self._turn.acquire()
+            self._busy, self._ended = False, max(self._ended, number)
+            self._turn.notify_all()
+
+
+def _sync(path: Path) -> int:
+    """Make a file durable, and return its size."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
