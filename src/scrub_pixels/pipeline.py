@@ -34,11 +34,13 @@ from scrub_pixels.decisions import (
     residue,
     reviewed,
     rooms_beside,
+    rooms_within,
     rows_in_doubt,
     sparing,
     spoilt,
     without_lines,
     without_those_near,
+    witnesses_of,
 )
 from scrub_pixels.errors import NotDicom, UnsupportedInstance
 from scrub_pixels.frames import (
@@ -291,7 +293,7 @@ class Scrubber:
             decision = reviewed(decision, review, search.shape, self.policy.decisions)
         if decision.disposition is not Disposition.RELEASE:
             return _kept_back(decision)
-        rooms = None if isinstance(review, Review) else self._rooms(instance, decision)
+        rooms = None if isinstance(review, Review) else self._rooms(instance, decision, search, sight)
         cleaned = self._cleaned(instance, decision, rooms)
         if cleaned.text_remains and rooms is not None:  # no Instance waits because a mask was made smaller
             cleaned = self._cleaned(instance, decision, None)
@@ -351,14 +353,19 @@ class Scrubber:
             closer.update(zip(map(id, there), looked, strict=True))
         return replace(search, lines=tuple(closer.get(id(line), line) for line in search.lines))
 
-    def _rooms(self, instance: Instance, decision: Decision) -> tuple[Room, ...]:
-        """Return what the picture shows to belong to harmless lines beside those that are masked."""
+    def _rooms(
+        self, instance: Instance, decision: Decision, search: TextSearch, sight: Sight
+    ) -> tuple[Room, ...]:
+        """Return what the picture shows to belong to harmless lines, or parts of lines, beside what goes."""
 
         @lru_cache(_MOST_PICTURES)
         def shown(frame: int) -> tuple[Image, ...]:
             return tuple(as_picture(view.image) for view in instance.views(frame))
 
-        return rooms_beside(decision.findings, shown, self.policy.decisions, coding_blocks(instance))
+        settings = self.policy.decisions
+        asked = witnesses_of(search, instance.dataset, settings, sight.context, self.reader)
+        return (*rooms_beside(decision.findings, shown, settings, coding_blocks(instance)),
+                *rooms_within(decision.findings, shown, settings, asked))
 
     def _cleaned(self, instance: Instance, decision: Decision, rooms: Sequence[Room] | None) -> _Cleaned:
         """Mask what was decided and what a second look still finds; spare rooms beside which nothing is."""

@@ -23,6 +23,7 @@ from scrub_pixels.decisions.findings import (
 )
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity, harvest
 from scrub_pixels.decisions.neighbours import rooms_beside
+from scrub_pixels.decisions.parts import rooms_within, witnesses_of
 from scrub_pixels.decisions.redactions import Room, redactions, sparing
 from scrub_pixels.decisions.residue import frames_to_look_at, harmless_in, residue, spoilt, without_those_near
 from scrub_pixels.decisions.review import Review, Seen, reviewed
@@ -71,9 +72,11 @@ __all__ = [
     "residue",
     "reviewed",
     "rooms_beside",
+    "rooms_within",
     "rows_in_doubt",
     "sparing",
     "spoilt",
     "without_lines",
     "without_those_near",
+    "witnesses_of",
 ]

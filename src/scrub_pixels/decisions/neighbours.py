@@ -5,17 +5,15 @@ Only the picture can tell how much of such a box belongs to which line; see `scr
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
 from scrub_pixels.decisions.findings import Finding, Verdict
 from scrub_pixels.decisions.layout import same_place
-from scrub_pixels.decisions.redactions import SURE, Room
+from scrub_pixels.decisions.redactions import SURE, Room, mask_of
 from scrub_pixels.decisions.room import Neighbours, room_of, room_on_grid
 from scrub_pixels.decisions.settings import DecisionSettings
 from scrub_pixels.decisions.spelling import compact, fold
-from scrub_pixels.geometry import Region
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.readers import Image
 
@@ -55,7 +53,7 @@ def crowded(
     sure = [f.line for f in findings if f.verdict is Verdict.BENIGN and is_sure(f.line)]
     masked = [f.line for f in findings if f.verdict is not Verdict.BENIGN and _reads_alike(f.line)]
     for line in masked:
-        mask = _mask_of(line.region, settings)
+        mask = mask_of(line.region, settings)
         reached = mask.aligned(*block, (mask.bottom + block[0], mask.right + block[1]))
         unread = line.confidence < settings.min_confidence
         for other in sure:
@@ -72,12 +70,6 @@ def is_sure(line: TextLine) -> bool:
 def _reads_alike(line: TextLine) -> bool:
     """Tell whether a line reads the same in all its frames, but for digits that go on (a clock)."""
     return len(line.frames) == 1 or len({_DIGIT.sub("0", reading) for reading in line.readings}) <= 1
-
-
-def _mask_of(region: Region, settings: DecisionSettings) -> Region:
-    """Return the box of a line with the margin that its mask has at most."""
-    reach = max(settings.min_margin, math.ceil(settings.margin * min(region.rows, region.columns)))
-    return region.expanded(reach, reach, (region.bottom + reach, region.right + reach))
 
 
 def _apart(masked: TextLine, harmless: TextLine) -> bool:

@@ -155,6 +155,16 @@ def _redactions(
     return [_redaction(finding, core, benign, shape, settings) for core in cores]
 
 
+def mask_of(region: Region, settings: DecisionSettings) -> Region:
+    """Return the box of a line with the margin that its mask has at most, over the edge of the frame too."""
+    reach = _reach(region, settings)
+    return region.expanded(reach, reach, (region.bottom + reach, region.right + reach))
+
+
+def _reach(region: Region, settings: DecisionSettings) -> int:
+    return max(settings.min_margin, math.ceil(settings.margin * min(region.rows, region.columns)))
+
+
 def _may_cross_lines(line: TextLine) -> bool:
     """Tell whether turned text is so short that it may be the ends of lines that stand above each other."""
     return line.rotation % 180 != 0 and sum(c.isalnum() for c in line.reading) <= _ENDS
@@ -182,7 +192,7 @@ def _redaction(
     finding: Finding, core: Region, benign: Iterable[TextLine], shape: Shape, settings: DecisionSettings
 ) -> Redaction:
     line = finding.line
-    reach = max(settings.min_margin, math.ceil(settings.margin * min(core.rows, core.columns)))
+    reach = _reach(core, settings)
     region = core.expanded(reach, reach, shape)
     for other in benign:
         if other.frames.overlaps(line.frames):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scrub_pixels.decisions.redactions import minus
 from scrub_pixels.geometry import FrameSpan, Region, Shape
 from scrub_pixels.text.ink import LEAST_CONTRAST, fitted, ink_of
+from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.readers import Image
 
 MOST_FRAMES, FEW_FRAMES = 16, 8
@@ -99,15 +100,14 @@ def _in_all_frames(
 ) -> Region | None:
     """Return what is found in every frame; of a long span in some, if the letters stand still there."""
     looked_at = _some(pair.frames)
-    rooms = [found(shown(frame)) for frame in looked_at]
-    if any(room is None for room in rooms):
-        return None
-    if len(looked_at) < len(pair.frames) and not _stand_still(shown, looked_at, (pair.masked, pair.harmless)):
-        return None
-    common: Region | None = rooms[0]
-    for room in rooms:
-        common = common.intersection(room) if common is not None and room is not None else None
-    return common
+    common: Region | None = None
+    for frame in looked_at:
+        room = found(shown(frame))
+        common = room if common is None or room is None else common.intersection(room)
+        if common is None:
+            return None
+    still = len(looked_at) == len(pair.frames) or _stand_still(shown, looked_at, (pair.masked, pair.harmless))
+    return common if still else None
 
 
 def _some(frames: FrameSpan) -> Sequence[int]:
@@ -125,6 +125,11 @@ def _stand_still(shown: Shown, frames: Sequence[int], boxes: Sequence[Region]) -
         if not all(fits and _apart_by(first, letters) <= AROUND for letters, fits in found):
             return False
     return True
+
+
+def stands_still(shown: Shown, line: TextLine) -> bool:
+    """Tell whether the letters of a line stand in one place in its frames, or in some of very many."""
+    return len(line.frames) == 1 or _stand_still(shown, _some(line.frames), (line.region,))
 
 
 def _apart_by(one: Region, other: Region) -> int:
