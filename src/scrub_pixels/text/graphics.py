@@ -47,7 +47,12 @@ LEVELS = (28, 56, 84, 112)
 GROWTH = 2
 """Samples around marks that are erased with them: smoothed and lossy edges."""
 
+LIT, FEW_LIT = 16, 0.02
+"""Grey levels up to which ground is dark, and the share of lit samples that is none of letters."""
+
 Mask = NDArray[np.uint8]
+
+SMEAR = np.ones((2 * GROWTH + 1,) * 2, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,15 @@ def graphics_near(image: Image, region: Region) -> Mask:
     return marks | traces[region.moved(-beside.row, -beside.column).slices]
 
 
+def is_only_graphics(image: Image, region: Region) -> bool:
+    """Tell whether all that is lit in a place is bars of rulers and traces, and the smear around them."""
+    marks = graphics_near(image, region)
+    if not marks.any():
+        return False
+    lit = (_grey(image[region.slices]) > LIT) & (cv2.dilate(marks, SMEAR) == 0)
+    return bool(lit.mean() <= FEW_LIT)
+
+
 def _turned(region: Region) -> Region:
     return Region(region.column, region.row, region.columns, region.rows)
 
@@ -101,8 +115,7 @@ def _ruler_at(image: Image, region: Region) -> Mask:
 def without(image: Image, region: Region, marks: Mask) -> Image:
     """Return a copy of `region` of a picture in which `marks` are filled from around them."""
     piece = np.ascontiguousarray(image[region.slices])
-    grown = cv2.dilate(marks, np.ones((2 * GROWTH + 1,) * 2, np.uint8))
-    return np.asarray(cv2.inpaint(piece, grown, 3, cv2.INPAINT_TELEA))
+    return np.asarray(cv2.inpaint(piece, cv2.dilate(marks, SMEAR), 3, cv2.INPAINT_TELEA))
 
 
 def _grey(image: Image) -> Image:

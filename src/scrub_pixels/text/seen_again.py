@@ -13,12 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region
+from scrub_pixels.text.agreement import is_too_narrow, looks_agree
+from scrub_pixels.text.arrowheads import are_arrowheads
 from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import fused, thickness
 from scrub_pixels.text.candidates import Candidate, is_settled, is_word
 from scrub_pixels.text.grain import stands_over_grain
+from scrub_pixels.text.graphics import is_only_graphics
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice
+from scrub_pixels.text.scale_bars import is_scale_bar
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import boxes_in_tile, tiles_of
 
@@ -36,6 +40,18 @@ ALIKE = 0.5
 
 TOUCHED = 0.15
 """Share of the box of a line that was found already which a view must show: over grain boxes are wide."""
+
+SURE = 2
+"""Views that show a place surely before nobody asks whether its readings agree."""
+
+TALL = 36
+"""Thickness from which no detection is sure over texture: detectors take whole organs for letters."""
+
+LETTERS = 18
+"""Height as which tall ones are shown at size 1."""
+
+DRAWINGS = (are_arrowheads, is_scale_bar, is_only_graphics)
+"""What devices draw that no letter looks like, whatever is read there."""
 
 LINE = 2.5
 """Thicknesses that a box of a line is long at least: squarish ones are seen in any texture."""
@@ -98,27 +114,45 @@ class SeenAgain:
         return found
 
     def kept(self, image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
-        """Return the lines, less those in grain that are hardly read and that most sizes do not show."""
-        return [c for c in lines if not self._is_doubtful(image, c) or self._is_shown(image, c.region)]
+        """Return the lines, less those that hardly read and are a drawing, or grain at a closer look.
 
-    def _is_doubtful(self, image: Image, line: Candidate) -> bool:
-        settings, read = self.settings, line.choice.best.confidence
-        weak = read < settings.sure_confidence and line.detection < settings.strong_on_texture
-        return weak and not line.code and stands_over_grain(image, line.region)
+        Of text most sizes show something, and either surely or so that its looks agree.
+        """
+        return [c for c in lines if self._is_sure(c) or self._is_text(image, c)]
 
-    def _is_shown(self, image: Image, region: Region) -> bool:
-        """Tell whether most views of a place show something there; not all are made once that is known."""
+    def _is_sure(self, line: Candidate) -> bool:
+        """Tell whether a line is read or seen so surely that nobody asks what ground it stands on."""
+        settings = self.settings
+        seen = line.detection >= settings.strong_on_texture and thickness(line.region) < TALL
+        return line.code or seen or line.choice.best.confidence >= settings.sure_confidence
+
+    def _is_text(self, image: Image, line: Candidate) -> bool:
+        if any(is_drawn(image, line.region) for is_drawn in DRAWINGS):
+            return False
+        doubtful = is_too_narrow(line) or stands_over_grain(image, line.region)
+        return not doubtful or self._is_shown(image, line)
+
+    def _is_shown(self, image: Image, line: Candidate) -> bool:
+        """Tell whether most views of a place show something there, and some surely or looks that agree."""
+        scores = self._shown_scores(image, line.region)
+        sure = sum(score >= self.settings.strong_detection for score in scores)
+        if len(scores) < NEEDED or sure >= SURE:
+            return len(scores) >= NEEDED
+        return looks_agree(image, line, self.boxes.lines)
+
+    def _shown_scores(self, image: Image, region: Region) -> list[float]:
+        """Return the best score of each view that shows a place; not all are made once most do or do not."""
         window = region.expanded(SURROUNDINGS, SURROUNDINGS, (image.shape[0], image.shape[1]))
-        shown = missed = 0
-        for scale in SCALES:
-            boxes = [b.region for b in self._look(image, window, scale)]
-            if _share(region, boxes) >= TOUCHED:
-                shown += 1
-            else:
-                missed += 1
-            if shown == NEEDED or missed > len(SCALES) - NEEDED:
+        reduced = LETTERS / thickness(region) if thickness(region) >= TALL else 1.0
+        scores: list[float] = []
+        for made, scale in enumerate(SCALES, 1):
+            views = self._look(image, window, scale * reduced)
+            boxes = [b for b in views if b.region.overlaps(region)]
+            if _share(region, [b.region for b in boxes]) >= TOUCHED:
+                scores.append(max(b.score for b in boxes))
+            if len(scores) == NEEDED or len(scores) + len(SCALES) - made < NEEDED:
                 break
-        return shown == NEEDED
+        return scores
 
     def lengthened(self, image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
         """Return the lines; those whose ends lie in texture reach as far as any view shows them."""
