@@ -30,7 +30,7 @@ from pathlib import Path
 
 from benchmarks.clusters import PATIENCE, local_cluster
 from benchmarks.instances import PLANTED, make_inputs
-from benchmarks.object_faults import object_kills
+from benchmarks.object_faults import STORES, Attack, object_kills
 from scrub_pixels import Policy
 from scrub_pixels.errors import ScrubError
 from scrub_pixels.run.campaign import Campaign, run
@@ -290,7 +290,18 @@ def main() -> None:
                           ("full", 50), ("workers", 20), ("object-inputs", 60), ("object-kills", 20),
                           ("seed", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--stores", nargs="+", choices=list(STORES), default=["s3"])
+    parser.add_argument("--only-stores", action="store_true", help="leave out what does not need a store")
     given = parser.parse_args()
+    if not given.only_stores:
+        _on_disks(given)
+    for kind in given.stores if given.object_kills else ():
+        attack = Attack(kind, given.object_inputs, given.object_kills, given.seed)
+        with tempfile.TemporaryDirectory() as name:
+            _told(f"kill -9, OUT in a store of {kind}", partial(object_kills, Path(name), attack))
+
+
+def _on_disks(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         stage, small = (_staged(Path(name) / sub, inputs)
                         for sub, inputs in (("large", given.inputs), ("small", given.full_inputs)))
@@ -300,10 +311,6 @@ def main() -> None:
                 ("disk full", full_disks, small, given.full),
                 ("kill -9, Dask workers", worker_kills, stage, given.workers)):
             _told(title, partial(play, where, count, given.seed))
-        if given.object_kills:
-            _told("kill -9, OUT in an S3 store",
-                  partial(object_kills, Path(name) / "store", given.object_inputs, given.object_kills,
-                          given.seed))
 
 
 def _told(title: str, play: Callable[[], Counter[str]]) -> None:

@@ -1,25 +1,33 @@
 """The promises of OUT kept in an object store: a run is killed, resumed, and compared with one that was not.
 
-Runs are processes of their own that find the store through the environment. ``python -m
-benchmarks.faults --object-kills 20`` kills them at random moments; tests kill them at named ones.
+Runs are processes of their own that find the store through the environment: S3 (moto's server), Google
+Cloud (``pip install gcsfs gcp-storage-emulator``) or Azure (``pip install adlfs``, and the stand-in of
+`benchmarks.blob_server`). ``python -m benchmarks.faults --object-kills 20 --stores gcs`` kills them at random
+moments; tests kill them at named ones.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import fsspec
+
+from benchmarks.blob_server import blob_service
 from benchmarks.instances import PLANTED, make_inputs
 from scrub_pixels import Policy
 from scrub_pixels.run.campaign import Campaign, run
@@ -29,7 +37,10 @@ from scrub_pixels.store.objects import file_system
 from scrub_pixels.store.workspace import open_workspace
 
 HEADERS = Policy(header_only=True)
-BUCKET = "s3://fault-campaign"
+BUCKET = "fault-campaign"
+COPY_QUESTIONS = 5
+"""How often an empty object is asked for; more than copies take in the stand-in for Azure."""
+
 REPORTS = ("scrub-report.html", "scrub-report.json", "scrub-report.jsonl")
 
 AT_A_POINT = """
@@ -99,7 +110,6 @@ class DyingStore:
 def s3_store() -> Iterator[str]:
     """Yield the URL of a bucket of moto's S3 server on a free port, reached through the environment."""
     from moto.server import ThreadedMotoServer
-    from s3fs import S3FileSystem
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it tells of every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -107,17 +117,87 @@ def s3_store() -> Iterator[str]:
     host, port = server.get_host_and_port()
     given = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "id",
              "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
-    S3FileSystem.clear_instance_cache()  # those of before know another server
     try:
-        file_system(BUCKET)[0].mkdir(BUCKET)
-        yield BUCKET
+        with _reached("s3", given) as url:
+            yield url
     finally:
-        S3FileSystem.clear_instance_cache()
+        server.stop()
+
+
+@contextmanager
+def gcs_store() -> Iterator[str]:
+    """Yield the URL of a bucket of an emulated Google Cloud Storage, reached through the environment."""
+    from gcp_storage_emulator import server as emulator
+
+    port, emulators_own = free_port(), emulator._read_data
+    emulator._read_data = partial(_read_whole_parts, emulator, own=emulators_own)
+    server = emulator.create_server("127.0.0.1", port, in_memory=True)
+    server.start()
+    server._api._httpd.handle_error = lambda *_: None  # whoever is killed reads no answer
+    given = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}", "FSSPEC_GS_TOKEN": "anon",
+             "FSSPEC_GS_PROJECT": "none", "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+    try:
+        with _reached("gs", given) as url:
+            yield url
+    finally:
+        server.stop()
+        emulator._read_data = emulators_own
+
+
+def _read_whole_parts(emulator: Any, handler: Any, query: Any, own: Any) -> Any:
+    """Read the body of a request to the emulator as gcsfs means it.
+
+    gcsfs ends lines by LF alone. The emulator, whose parser is one of mail, takes a CR that ends an object
+    for a part of the line end that follows it.
+    """
+    kind = handler.headers.get("Content-Type") or ""
+    if not kind.startswith("multipart/related"):
+        return own(handler, query)
+    body = emulator._decode_raw_data(emulator._read_raw_data(handler), handler)
+    boundary = kind.partition("boundary=")[2].strip().strip("\"'").encode()
+    line = b"\r\n" if body.startswith(b"--" + boundary + b"\r\n") else b"\n"
+    about, content = (part.partition(2 * line)[2] for part in body.split(b"--" + boundary)[1:3])
+    return {"meta": json.loads(about), "content": content.removesuffix(line),
+            "content-type": "application/octet-stream"}
+
+
+@contextmanager
+def azure_store(questions: int = 2) -> Iterator[str]:
+    """Yield the URL of a container of a Blob service, which acknowledges copies before they are done."""
+    with blob_service(questions) as connection, _reached(
+            "az", {"AZURE_STORAGE_CONNECTION_STRING": connection}) as url:
+        yield url
+
+
+@contextmanager
+def _reached(scheme: str, given: dict[str, str]) -> Iterator[str]:
+    """Yield the URL of a new bucket, with the variables by which this process and others reach its store."""
+    before = {name: os.environ.get(name) for name in given}
+    settings = dict(fsspec.config.conf)
+    os.environ.update(given)
+    fsspec.config.set_conf_env(fsspec.config.conf)
+    kind = fsspec.get_filesystem_class(scheme)  # imported now: gcsfs looks at its variables then
+    if kind.__name__.startswith("Extended"):  # asks Google itself about each bucket, and waits for long
+        raise RuntimeError("gcsfs was imported before its variables were set: use a process of its own")
+    kind.clear_instance_cache()  # those of before know another server
+    try:
+        file_system(f"{scheme}://{BUCKET}")[0].mkdir(BUCKET)
+        yield f"{scheme}://{BUCKET}"
+    finally:
+        kind.clear_instance_cache()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-        server.stop()
+        fsspec.config.conf.clear()
+        fsspec.config.conf.update(settings)
+
+
+STORES = {"s3": s3_store, "gcs": gcs_store, "azure": azure_store}
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def objects_of(url: str) -> dict[str, bytes]:
@@ -128,7 +208,15 @@ def objects_of(url: str) -> dict[str, bytes]:
         names = system.find(base)
     except FileNotFoundError:
         return {}
-    return {name.removeprefix(base): system.cat_file(name) for name in names}
+    return {name.removeprefix(base): _settled(system, name) for name in names}
+
+
+def _settled(system: Any, name: str) -> bytes:
+    """Return the content of an object; one that is empty may be a copy that the store has not made yet."""
+    for _ in range(COPY_QUESTIONS):
+        if content := system.cat_file(name):
+            return content
+    return b""
 
 
 @dataclass
@@ -207,12 +295,22 @@ class ObjectStage:
             return {row.relative: (str(row.outcome), row.code, row.output) for row in books.ledger.rows()}
 
 
-def object_kills(folder: Path, inputs: int, count: int, seed: int) -> Counter[str]:
+@dataclass(frozen=True)
+class Attack:
+    """How often, and how: a kind of `STORES`, inputs, kills, and the seed of their moments."""
+
+    kind: str
+    inputs: int
+    kills: int
+    seed: int
+
+
+def object_kills(folder: Path, attack: Attack) -> Counter[str]:
     """Kill runs into a store at random moments, until so many were killed; resume each third to its end."""
-    chance, tally = random.Random(seed), Counter[str]()
-    with s3_store() as url:
-        stage = ObjectStage(folder, url, inputs)
-        while tally["killed"] < count:
+    chance, tally = random.Random(attack.seed), Counter[str]()
+    with STORES[attack.kind]() as url:
+        stage = ObjectStage(folder, url, attack.inputs)
+        while tally["killed"] < attack.kills:
             process = stage.begun("-m", "scrub_pixels.cli")
             try:
                 process.wait(chance.uniform(1.0, 2.5 + stage.seconds))
