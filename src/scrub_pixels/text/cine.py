@@ -19,6 +19,7 @@ from scrub_pixels.geometry import Region
 from scrub_pixels.text.changes import ChangeMap, blocks_under, flows, merged, rectangles
 from scrub_pixels.text.codes import LEAST_SIDE, find_codes
 from scrub_pixels.text.fine_print import is_unread_fine_print
+from scrub_pixels.text.insets import copied_lines
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
@@ -88,6 +89,7 @@ class CineSearch:
         self._changes.since[:] = frame
         whole_frame = Region.whole((image.shape[0], image.shape[1]))
         found = [*self._searched(image, [whole_frame], self._known), *find_codes(image)]
+        found += copied_lines(image, found)
         self._live = [Track(c, frame, frame + 1, image[c.region.slices].copy()) for c in found]
         self._stretch = self._new_stretch(frame, image)
         self._stretch.add(image, self._changes.moving)
