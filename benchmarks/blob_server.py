@@ -211,6 +211,7 @@ def blob_service(questions: int = 0) -> Iterator[str]:
     """
     desk = type("Desk", (Desk,), {"place": Container(questions)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), desk)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # whoever is killed hangs up
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,13 @@ from pydicom.uid import UID
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 
+from scrub_pixels.gateway.journal import Arrival, Ending, Journal, Stage
 from scrub_pixels.gateway.promptness import Attention, Bell, QuickAnswers, Telling, comes, store_answer
+from scrub_pixels.gateway.reception import Reception
 from scrub_pixels.gateway.settings import Spooling
 from scrub_pixels.gateway.spool import GroupSync, Spool
-from tests.gateways import LONG, SECONDARY_CAPTURE, until
+from scrub_pixels.store.workspace import open_workspace
+from tests.gateways import LONG, SECONDARY_CAPTURE, part10, small, until
 
 
 def answer(status: int = 0, uid: str = "1.2.3", message: int = 7) -> C_STORE:
@@ -190,3 +194,57 @@ def test_what_cannot_be_synced_has_no_name_and_what_stands_stays(monkeypatch, tm
     monkeypatch.undo()
     assert received(b"one").read_bytes() == b"one" and received(b"two").read_bytes() == b"one"
     assert spool.usage == (1, 3) and not list((tmp_path / "spool" / "incoming").iterdir())
+
+
+# -- rows that are written together
+
+def arrival(token: str) -> Arrival:
+    """Return an instance that has come."""
+    return Arrival(token, "sop", SECONDARY_CAPTURE, "study", 1)
+
+
+def test_rows_that_are_not_written_yet_are_seen_by_all_who_ask(tmp_path):
+    journal = Journal(tmp_path / "gateway.sqlite")
+    journal.receive(arrival("a"))
+    assert journal.knows("a") and not journal.knows("b")
+    assert journal.counts()["waiting"] == 1 and journal.waiting(9) == ["a"]
+    journal.receive(arrival("b"))
+    journal.settle([Ending("b", Stage.DONE)], "policy")
+    stages = [stage for _, stage in journal.stages("sop")]
+    assert journal.finished("b") and stages == [Stage.WAITING, Stage.DONE]
+    journal.receive(arrival("b"))
+    assert journal.counts()["done"] == 1, "one that comes again does not begin anew"
+    journal.receive(arrival("c"))
+    journal.close()
+    again = Journal(tmp_path / "gateway.sqlite")
+    assert again.knows("c")
+    again.close()
+
+
+def test_rows_wait_in_bounded_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("scrub_pixels.gateway.journal_file.MOST_SOON", 3)
+    journal = Journal(tmp_path / "gateway.sqlite")
+    for token in "abcd":
+        journal.receive(arrival(token))
+    other = sqlite3.connect(tmp_path / "gateway.sqlite")
+    assert [row[0] for row in other.execute("SELECT token FROM instances ORDER BY id")] == ["a", "b", "c"]
+    other.close()
+    journal.close()
+
+
+def test_rows_that_a_crash_takes_are_made_again_from_the_files(tmp_path):
+    workspace = open_workspace(tmp_path / "workspace")
+    (workspace.root / "spool").mkdir()
+    journal = Journal(workspace.root / "gateway.sqlite")
+    spool = Spool(workspace.root / "spool", Spooling())
+    dataset = small()
+    with spool.incoming() as (path, file):
+        file.write(part10(dataset))
+        Reception(workspace, spool, journal).take_file(path, file)
+    (token,) = spool.tokens()
+    after = Journal(tmp_path / "other.sqlite")  # as it is found when nothing was written
+    assert not after.knows(token)
+    assert Reception(workspace, Spool(spool.folder, Spooling()), after)._waiting == 1
+    assert after.waiting(9) == [token]
+    after.close()
+    journal.close()

@@ -1,8 +1,8 @@
 """The DICOM door: C-ECHO, C-STORE, and storage commitment that is honest.
 
-Success in answer to a C-STORE means: the instance lies in the private spool, synced, and its row in
-the journal is committed. It does not mean that it was released; that is decided later, and the
-ledger and the review queue tell.
+Success in answer to a C-STORE means: the instance lies in the private spool, synced, name and content.
+Its row in the journal follows, or is made from the file after a crash. Success does not mean that it
+was released; that is decided later, and the ledger and the review queue tell.
 """
 
 from __future__ import annotations

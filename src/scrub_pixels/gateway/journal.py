@@ -99,18 +99,16 @@ class Journal:
 
     def knows(self, token: str) -> bool:
         """Tell whether this very instance has been received before."""
-        return bool(self._file.read("SELECT 1 FROM instances WHERE token = ?", (token,)))
+        return self._file.knows(token)
 
     def receive(self, arrival: Arrival) -> None:
         """Enter an instance that lies in the spool.
 
-        This needs no sync of its own: a row that a power failure takes is made again from the file.
+        This needs no sync of its own: a row that a crash takes is made again from the file.
         """
         row = (arrival.token, arrival.sop, arrival.sop_class, arrival.study, arrival.series, arrival.size,
                time.time(), Stage.WAITING.value)
-        with self._file.arriving() as database:
-            database.execute("INSERT OR IGNORE INTO instances (token, sop, sop_class, study, series, size, "
-                             "received, state) VALUES (?,?,?,?,?,?,?,?)", row)
+        self._file.enter_soon(arrival.token, row)
 
     def waiting(self, most: int, quiet: float = 0.0) -> list[str]:
         """Return tokens of instances to scrub, in the order they came.
