@@ -11,14 +11,16 @@ from pydicom.dataset import Dataset
 
 from scrub_pixels.frames.overlays import OverlayPlane
 
-LONGEST_SIDE = 1024
+LONGEST_SIDES = (1024, 512, 256)
+"""Samples of the longer side of the canvases: letters shaded with lines become whole on a smaller one."""
+
 MOST_POINTS = 200_000
 _MARGIN, _STROKE = 24, 2
 _LEAST_POINTS = 2
 
 
 def drawings(dataset: Dataset) -> tuple[OverlayPlane, ...] | None:
-    """Return what the graphic objects of a data set draw, one plane for each kind of coordinates.
+    """Return what the graphic objects of a data set draw, a plane for each kind of coordinates and size.
 
     Circles and ellipses spell nothing; they are left out, and so are single points.
 
@@ -36,7 +38,7 @@ def drawings(dataset: Dataset) -> tuple[OverlayPlane, ...] | None:
             return None
         if len(points) >= _LEAST_POINTS and str(item.get("GraphicType") or "") not in ("CIRCLE", "ELLIPSE"):
             strokes.setdefault(str(item.get("GraphicAnnotationUnits") or ""), []).append(points)
-    return tuple(_drawn(some) for some in strokes.values())
+    return tuple(_drawn(some, side) for some in strokes.values() for side in LONGEST_SIDES)
 
 
 def _objects(dataset: Dataset) -> Iterator[Dataset]:
@@ -59,12 +61,12 @@ def _points(item: Dataset) -> NDArray[np.float64] | None:
     return whole if np.isfinite(whole).all() and (abs(whole) < 1e9).all() else None
 
 
-def _drawn(strokes: list[NDArray[np.float64]]) -> OverlayPlane:
-    """Draw strokes as large as the canvas allows, whatever their coordinates mean."""
+def _drawn(strokes: list[NDArray[np.float64]], side: int) -> OverlayPlane:
+    """Draw strokes on a canvas of at most `side` samples, whatever their coordinates mean."""
     every = np.concatenate(strokes)
     start, extent = every.min(axis=0), float(np.ptp(every, axis=0).max()) or 1.0
-    scale = (LONGEST_SIDE - 2 * _MARGIN) / extent
-    columns, rows = (int(side * scale) + 2 * _MARGIN for side in np.ptp(every, axis=0))
+    scale = (side - 2 * _MARGIN) / extent
+    columns, rows = (int(length * scale) + 2 * _MARGIN for length in np.ptp(every, axis=0))
     canvas = np.zeros((rows, columns), np.uint8)
     for points in strokes:
         placed = np.rint((points - start) * scale + _MARGIN).astype(np.int32)
