@@ -462,7 +462,10 @@ def stroked(text: str) -> Dataset:
     return dataset
 
 
-@pytest.mark.parametrize(("text", "kept"), [(NAME, False), ("KOWALCZYK", False), ("Brown", False), ("LEFT", True)])
+STROKED = [(NAME, False), ("KOWALCZYK", False), ("Brown", False), ("LEFT", True)]
+
+
+@pytest.mark.parametrize(("text", "kept"), STROKED)
 def test_strokes_that_spell_a_name_go(graphics, text, kept) -> None:
     outcome = graphics.scrub(stroked(text))
     annotations = outcome.dataset.get("GraphicAnnotationSequence") or [Dataset()]
