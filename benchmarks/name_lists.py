@@ -22,6 +22,7 @@ from pathlib import Path
 
 from scrub_pixels.decisions import Context, DecisionSettings, Identity, Verdict, judge
 from scrub_pixels.decisions import vocabulary as package
+from scrub_pixels.decisions.scan import AtomKind, scan
 from scrub_pixels.decisions.spelling import fold, tokens
 from scrub_pixels.decisions.vocabulary import Vocabulary, load_vocabulary
 from scrub_pixels.geometry import FrameSpan, Region
@@ -83,7 +84,8 @@ def halves(names: frozenset[str], vocabulary: Vocabulary) -> Iterator[str]:
 
 def _is_near(name: str, vocabulary: Vocabulary) -> bool:
     needy = vocabulary.company | vocabulary.band
-    return vocabulary.begins_term(name) or any(term not in needy for term in vocabulary.near(name))
+    alike = vocabulary.begins_term(name) or any(term not in needy for term in vocabulary.near(name))
+    return alike or [atom.kind for atom in scan(name, vocabulary)] == [AtomKind.BAND_NAME]
 
 
 def kept(names: Iterable[str], form: str, row: int) -> list[str]:

@@ -38,7 +38,8 @@ _CUT_VALUE = re.compile(
     rf"^(?:[^.\u2026~]|(?<=\d)\.(?=\d))*?[a-z]\s?[:=<>]?\s?\d{{1,3}}(?:[.,]\d{{1,2}})?{_ELLIPSIS}"
 )
 _CUT = re.compile(rf"[a-z]{_ELLIPSIS}")
-_LEAST_BEFORE_CUT, _MOST_CUT = 3, 2
+_CUT_BEHIND_BLANK = re.compile(r"[a-z]\s(?:(?:\.\s?){2,}|\u2026)\s*$")
+_LEAST_BEFORE_CUT, _MOST_CUT, _LEAST_WHOLE = 3, 2, 5
 _CUT_CLOCK = re.compile(rf":[03]0?{_ELLIPSIS}")
 _CUT_CLOCK_FACE = re.compile(rf"^[^:;]*breast\s(?:1[0-2]|[1-9]):[03]{_ELLIPSIS}")
 _CONTROL_ROW = re.compile(r"(?:\d{4}\s+)?\d{1,2}\.\d(?:\s+[a-z]{1,2}\d{1,3}){2,}")
@@ -275,13 +276,17 @@ def _is_cut_term(heard: Heard) -> bool:
     """Tell whether what an ellipsis cuts is a term: the beginning of a long one (``CrossXB...``).
 
     Or it is a letter or two after a sentence of terms (``Grayscale and color Doppler i...``): after less it
-    may be a label or a place (``Study D...``, ``General H...``).
+    may be a label or a place (``Study D...``, ``General H...``). Behind a blank nothing of the next word is
+    left, and the last one is whole (``ACHILLES ...``).
     """
     if not heard.atoms or _CUT.search(heard.text) is None:
         return False
     *before, last = heard.atoms
     plain = len(before) >= _LEAST_BEFORE_CUT and any(a.kind is _A.TERM for a in before)
     short = last.kind is not _A.UNKNOWN and last.text.isalpha() and len(last.text) <= _MOST_CUT
+    whole = last.kind is _A.TERM and len(last.text) >= _LEAST_WHOLE and _CUT_BEHIND_BLANK.search(heard.text)
+    if whole and all(a.kind is _A.TERM for a in before):
+        return True
     return last.detail == CUT_TERM or plain and short and all(a.kind in _IN_SENTENCES for a in before)
 
 

@@ -82,16 +82,18 @@ _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S
 _LONE_Q = re.compile(r"(?<=[^\W\d_])q(?!u)")
 _WITH_LONE_Q = re.compile(r"(?<![^\W_])[^\W\d_]+q(?!u)[^\W\d_]*(?![^\W_])")
 _VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
-_CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)cn|()om)(?![a-z])")
+_CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)[cC]n|()om)(?![A-Za-z])")
 _UNIT_FOR = {
     "HHz": "MHz", "HMz": "MHz", "kMz": "kHz", "ca/s": "cm/s", "cn/s": "cm/s", "nmHg": "mmHg", "mnHg": "mmHg",
-    "aHg": "mmHg", "ca": "cm", "cmm": "cm", "cmh": "cm", "tbpm": "bpm", "m6yca": "mGycm",
+    "muHg": "mmHg", "moHg": "mmHg", "aHg": "mmHg",
+    "ca": "cm", "cmm": "cm", "cmh": "cm", "tbpm": "bpm", "m6yca": "mGycm",
 }  # fmt: skip
 _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
 _DOSE_UNIT = re.compile(r"(?<=\()m6y(?:([-*.]?)c[am])?(?=\))")
 _VOLUME_DOSE = re.compile(r"\bC[TI]D[I\[]vo[lI](?![^\W_])")
 _VELOCITY = re.compile(r"\b([AESD])(?=Vel\b)")
 _TOTAL_DOSE = re.compile(r"(?<=^Total )OLP\b|(?<=\d Total )OLP\b|^OLP(?= ?\([mM][G6][yY])")
+_IMAGE_NUMBER = re.compile(r"^In(?=\s?:\s?\d{1,4}$)")
 _V_OF_PLANES = re.compile(r"(?<=[A-Z]{4} TR)U$|(?<=^PSAX M)U(?= LEVEL$)")
 _LONE_L = re.compile(r"(?<=[a-z]{3}[itl] )[lI]$")
 _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
@@ -152,7 +154,6 @@ _CONFUSED = {
 
 _SHORTEST_COMPOUND = 8
 _SHORTEST_CODE, _SHORTEST_CONFUSED = 3, 6
-_SHORTEST_RARE = 7
 _SHORTEST_MISSPELT, _SHORTEST_ALONG = 4, 5
 _COLONS = frozenset("itl")
 _MISREAD_COLONS = _COLONS | {"s"}
@@ -194,7 +195,7 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
     text = _MISREAD_UNIT.sub(lambda match: _UNIT_FOR[match.group()], text)
-    text = _V_OF_PLANES.sub("V", _LONE_L.sub("1", text))
+    text = _IMAGE_NUMBER.sub("Im", _V_OF_PLANES.sub("V", _LONE_L.sub("1", text)))
     text = _FACTOR.sub(r"x1.", _TOTAL_DOSE.sub("DLP", text))
     text = _U_FOR_V.sub(r"\1V", _VELOCITY.sub(r"\1 ", _VOLUME_DOSE.sub("CTDIvol", text)))
     text = _DOSE_UNIT.sub(lambda match: "mGy" if match[1] is None else f"mGy{match[1]}cm", text)
@@ -652,9 +653,10 @@ class _Scanner(_Sentences):
             return None
         if word in self.vocabulary.lookalikes or self._glued(at) and not self._is_measured(at):
             return None
-        confused = _CONFUSED if len(word) >= _SHORTEST_CONFUSED else _CONFUSED_IN_CODES
-        for spelling in _alike(word, confused):
-            rare = len(word) >= _SHORTEST_RARE and spelling in self.vocabulary.band
+        long = len(word) >= _SHORTEST_CONFUSED
+        nobody = long and not self.vocabulary.is_someone(word)
+        for spelling in _alike(word, _CONFUSED if long else _CONFUSED_IN_CODES):
+            rare = nobody and (spelling in self.vocabulary.band or spelling in self.vocabulary.rare)
             if rare or self._plain(spelling):
                 return self._atom(AtomKind.BAND_NAME, at, 1, self.vocabulary.words[spelling])
         return None

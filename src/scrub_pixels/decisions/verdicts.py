@@ -34,13 +34,14 @@ from scrub_pixels.decisions.layout import (
 )
 from scrub_pixels.decisions.matching import Matcher
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
+from scrub_pixels.decisions.scales import ON_SCALE, is_scale
 from scrub_pixels.decisions.scan import AtomKind
 from scrub_pixels.decisions.second_spelling import vouched_for
 from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import compact, fold, tokens
 from scrub_pixels.decisions.tables import IN_ROW, in_row, is_run_of_digits, row_of
-from scrub_pixels.decisions.vocabulary import load_vocabulary
+from scrub_pixels.decisions.vocabulary import Vocabulary, load_vocabulary
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
 
@@ -223,7 +224,8 @@ def judge(
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
     cases = [_in_table_row(case, cases, lexicon) for case in cases]
-    cases = [_counted(_among_settings(_in_table_head(case, cases), cases), cases) for case in cases]
+    heads = [_in_table_head(case, cases, lexicon.vocabulary) for case in cases]
+    cases = [_on_scale(_counted(_among_settings(case, cases), cases), cases) for case in heads]
     cases = [_without_probe_number(case, cases) for case in cases]
     cases = [_without_doubt_about_a_piece(case, cases, settings) for case in cases]
     by_layout = _layout_evidence(cases)
@@ -258,19 +260,24 @@ _MOMENTS = ("date", "time", "month", "AcquisitionDate", "StudyDate", "StudyTime"
 _DIGITS_OF_MOMENTS = frozenset({"grouped digits", "number of 4 digits", CUT})
 
 _TABLE_HEAD = "head of a table"
-_LEAST_HEADS = 3
+_LEAST_HEADS, _LEAST_LABELS, _SHORTEST_HEAD = 3, 2, 4
 
 
-def _in_table_head(case: _Case, cases: Sequence[_Case]) -> _Case:
+def _in_table_head(case: _Case, cases: Sequence[_Case], vocabulary: Vocabulary) -> _Case:
     """Return a case without the suspicion against a label if it is one of the heads of a table.
 
     ``Date`` between ``Birth Date`` and ``Description``: all that stands in its row are labels and terms,
-    three of them at least beside it.
+    three of them at least beside it. One of them may be a label but for a letter (``Nane``), if two others
+    are labels and it stands behind none of a person.
     """
-    row = [c for c in cases if c is not case and same_row(case.line, c.line)]
+    row = [c for c in cases if c is case or same_row(case.line, c.line)]
     row = [c for c in row if c.line.frames.overlaps(case.line.frames)]
-    heads = len(row) >= _LEAST_HEADS and case.line.rotation == 0 and all(map(_is_head, (case, *row)))
-    return _cleared(case, _TABLE_HEAD) if heads and any(map(_has_label, case.heard)) else case
+    if len(row) <= _LEAST_HEADS or case.line.rotation:
+        return case
+    worn = [c for c in row if not _is_head(c)]
+    if len(worn) > 1 or any(not _is_worn_head(c, row, vocabulary) for c in worn):
+        return case
+    return _cleared(case, _TABLE_HEAD) if case in worn or any(map(_has_label, case.heard)) else case
 
 
 def _is_head(case: _Case) -> bool:
@@ -279,6 +286,20 @@ def _is_head(case: _Case) -> bool:
     kinds = {AtomKind.LABEL, AtomKind.TERM}
     known = all(h.atoms and ":" not in h.text and {a.kind for a in h.atoms} <= kinds for h in case.heard)
     return bool(case.heard) and known and speaking <= {EvidenceKind.LABEL}
+
+
+def _is_worn_head(case: _Case, row: Sequence[_Case], vocabulary: Vocabulary) -> bool:
+    """Tell whether a line of a row is a label but for one letter of each reading, among labels."""
+    speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
+    words = [h.text.strip() for h in case.heard]
+    near = [len(word) >= _SHORTEST_HEAD and vocabulary.is_near_label(word) for word in words]
+    if speaking != {EvidenceKind.UNKNOWN_WORD} or not near or not all(near):
+        return False
+    labelled = [c for c in row if c is not case and any(map(_has_label, c.heard))]
+    before = [c for c in row if c.line.region.column < case.line.region.column]
+    last = max(before, key=lambda c: c.line.region.column, default=None)
+    behind = last is not None and any(a.detail in _OF_A_PERSON for h in last.heard for a in h.atoms)
+    return len(labelled) >= _LEAST_LABELS and not behind
 
 
 def _has_label(heard: Heard) -> bool:
@@ -297,6 +318,19 @@ _MENU = frozenset({"file", "edit", "view", "tools", "window", "help", "insert", 
 
 _BUTTONS = frozenset({"ok", "cancel", "close", "exit", "apply", "back"})
 """What the buttons below a window are called."""
+
+
+def _on_scale(case: _Case, cases: Sequence[_Case]) -> _Case:
+    """Return a case without suspicion if it is the numbers of a scale, taken together for turned text.
+
+    ``51015`` in the box of ``5``, ``10`` and ``15``, which stand below each other as far apart as they count.
+    """
+    speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
+    doubts = {EvidenceKind.PATTERN, EvidenceKind.UNKNOWN_WORD, EvidenceKind.POSITION}
+    if case.line.rotation % 180 == 0 or not speaking or not speaking <= doubts:
+        return case
+    sure = [c.line for c in cases if not c.suspicious and c.is_crumb]
+    return _cleared(case, ON_SCALE) if is_scale(case.line, sure) else case
 
 
 def _among_settings(case: _Case, cases: Sequence[_Case]) -> _Case:

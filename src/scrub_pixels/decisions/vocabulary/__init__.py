@@ -116,6 +116,11 @@ class Vocabulary:
         shared = {term for rest in _with_one_less(word) for term in self._by_rest.get(rest, ())}
         return frozenset(term for term in shared if term != word and _is_one_apart(term, word))
 
+    def is_near_label(self, word: str) -> bool:
+        """Tell whether another letter in one place makes a label of a word that is none."""
+        alike = (label for label in self.labels if len(label) == len(word))
+        return word not in self.labels and any(_is_one_apart(label, word) for label in alike)
+
     def begins_term(self, word: str) -> bool:
         """Tell whether a plain term begins with a word of some length, and is longer."""
         return word in self._beginnings
