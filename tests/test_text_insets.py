@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from scrub_pixels.geometry import Region
+from scrub_pixels.text import find_text, load_reader
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.insets import copied_lines, find_inset
 from scrub_pixels.text.readers import Reading
@@ -93,6 +97,51 @@ def test_a_smaller_copy_of_another_screen_is_none():
     assert find_inset(image) is None
 
 
+def drawn(seed):
+    """Return a page of boxes and lines, as screens of programs show: strong edges that are found anywhere."""
+    rng = np.random.default_rng(seed)
+    page = np.full(SHAPE, 30, np.uint8)
+    for _ in range(12):
+        y, x = int(rng.integers(0, 400)), int(rng.integers(0, 500))
+        cv2.rectangle(page, (x, y), (x + int(rng.integers(60, 300)), y + int(rng.integers(30, 200))), 160, 1)
+    return page
+
+
+def smooth(seed):
+    """Return a head, say: bright tissue that changes slowly, with a strong rim."""
+    rng = np.random.default_rng(seed)
+    tissue = cv2.GaussianBlur(rng.normal(120, 120, SHAPE).astype(np.float32), (0, 0), 9) + 60
+    shape = np.zeros(SHAPE, np.float32)
+    cv2.ellipse(shape, (320, 240), (180, 210), 0, 0, 360, 1, -1)
+    return (tissue * shape).clip(0, 255).astype(np.uint8)
+
+
+def nested_boxes(seed):
+    """Return a picture whose outline is like itself everywhere: a box within a box within a box."""
+    page = np.zeros(SHAPE, np.uint8)
+    for inward in range(0, 200, 20 + seed):
+        cv2.rectangle(page, (inward, inward), (639 - inward, 479 - inward), 40 + inward, -1)
+    return page
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ground", [drawn, smooth, nested_boxes])
+def test_strong_edges_alone_are_no_copy(ground, seed):
+    assert find_inset(ground(seed)) is None
+
+
+@pytest.mark.parametrize(("scale", "row", "column"), [(0.21, 300, 400), (0.45, 240, 30)])
+@pytest.mark.parametrize("blur", [0.0, 0.7])
+def test_a_copy_in_another_interpolation_or_blurred_is_found(scale, row, column, blur):
+    image = screen(4)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    small = cv2.GaussianBlur(small, (0, 0), blur) if blur else small
+    image[row : row + small.shape[0], column : column + small.shape[1]] = small
+    found = find_inset(image)
+    assert found is not None
+    assert abs(found.scale - scale) <= 0.01
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (128, 128), (128, 4000), (127, 300), (600, 130)])
 @pytest.mark.parametrize("level", [0, 77, 255, None])
 def test_pictures_of_any_size_and_emptiness_have_none(shape, level):
@@ -106,3 +155,45 @@ def test_patterns_that_repeat_themselves_are_no_copies(step):
     checks = (((rows // step + columns // step) % 2) * 200).astype(np.uint8)
     lines = copied_lines(checks, [line(NAME)])
     assert all(c.region.clipped(SHAPE) == c.region for c in lines)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An Instance of pictures that are shown as they are."""
+
+    pictures: list[np.ndarray]
+
+    @property
+    def frames(self):
+        return len(self.pictures)
+
+    @property
+    def pixels(self):
+        return SimpleNamespace(rows=SHAPE[0], columns=SHAPE[1])
+
+    def views(self, frame):
+        return (SimpleNamespace(name="pixels", image=self.pictures[frame]),)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_reader("rapidocr")
+
+
+@pytest.mark.parametrize("first", [0, 2], ids=["in the first frame", "later"])
+def test_a_copy_in_a_cine_is_known_from_the_frame_where_it_appears(reader, first):
+    plain = screen(contrast=60)
+    shown = with_copy(plain, 0.36, 280, 10)
+    frames = [shown if number >= first else plain for number in range(4)]
+    found = find_text(Shown(frames), reader).lines
+    name = Region.from_edges(283.6, 17.2, 289.4, 71.2)
+    ink = np.zeros(SHAPE, bool)
+    ink[name.slices] = shown[name.slices] > 20
+    over = [line for line in found if line.region.overlaps(name)]
+    covered = np.zeros(SHAPE, bool)
+    for one in over:
+        covered[one.region.slices] = True
+    assert covered[ink].mean() >= 0.98
+    assert ink.sum() >= 40
+    assert min(one.frames.start for one in over) == first
+    assert max(one.frames.stop for one in over) == len(frames)

@@ -19,7 +19,7 @@ from scrub_pixels.geometry import Region
 from scrub_pixels.text.changes import ChangeMap, blocks_under, flows, merged, rectangles
 from scrub_pixels.text.codes import LEAST_SIDE, find_codes
 from scrub_pixels.text.fine_print import is_unread_fine_print
-from scrub_pixels.text.insets import copied_lines
+from scrub_pixels.text.insets import copied_lines, may_show_copy
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
@@ -105,6 +105,8 @@ class CineSearch:
         for event in events:
             if min(event.rows, event.columns) >= 4 * LEAST_SIDE:
                 found += find_codes(image, event)
+        if any(may_show_copy(event, image) for event in events):
+            found += copied_lines(image, [*still, *found])
         flowing = flows(moving, shape)
         wanted = functools.partial(self._is_news, frame=frame, image=image)
         return found + (self._picture.look_once(image, flowing, 1.0, wanted) if flowing else [])

@@ -55,11 +55,14 @@ CLOSER = _Look(320, 1.02, (0.94, 1.36), 24, True)
 CLOSEST = _Look(4096, 1.004, (0.984, 1.016), 8, True)
 EXACT = _Look(4096, 1.001, (0.996, 1.004), 3, True)
 
-LIKELY, LIKELIER = 0.74, 0.28
+LIKELY, LIKELIER = 0.66, 0.28
 """Likeness to the screen from which the next look is taken at a place, by levels and by edges."""
 
-SURE = 0.4
-"""Likeness of a copy to what it shows, without the place where it stands itself."""
+SURE = 0.3
+"""Likeness of most parts of a copy to what they show: 0.36 or more was seen of copies, 0.06 of all else."""
+
+GRID, LEAST_PARTS = 6, 8
+"""Parts of a copy along each side, and those that show anything at least."""
 
 EDGE = 4
 """Samples at the edges of a copy that what surrounds it changes."""
@@ -123,6 +126,11 @@ def copied_lines(image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
     return [replace(line, region=place) for line, place in places if not _is_covered(place, known)]
 
 
+def may_show_copy(area: Region, image: Image) -> bool:
+    """Tell whether a part of `image` that changed is as large as a copy of it is at least."""
+    return area.rows >= SMALLEST * image.shape[0] and area.columns >= SMALLEST * image.shape[1]
+
+
 def find_inset(image: Image) -> Inset | None:
     """Return the copy of the whole of `image` that it shows in itself, or None."""
     rows, columns = image.shape[:2]
@@ -138,25 +146,40 @@ def find_inset(image: Image) -> Inset | None:
     found = _looked(plane, CLOSEST, found)
     if _likeness(plane, found) < SURE:
         return None
-    found = _looked(plane, EXACT, found)
+    found = max(found, _looked(plane, EXACT, found), key=lambda match: _likeness(plane, match))
     return Inset(found.scale, found.row, found.column)
 
 
 def _likeness(plane: Image, found: _Match) -> float:
-    """Return how far edges of a copy go with those of the whole, leaving out where the copy stands itself."""
+    """Return how far a copy's edges go with the whole's in most parts of it, less where it stands itself.
+
+    A few strong edges, of a sector or a box, are found anywhere; a copy is one in all of its parts.
+    """
     inset = Inset(found.scale, found.row, found.column)
-    edges = _edges(plane.astype(np.float32))
     frame = inset.place_of(Region.whole((plane.shape[0], plane.shape[1])))
-    shown = edges[frame.slices]
+    shown = _edges(plane.astype(np.float32))[frame.slices]
     small = cv2.resize(plane, shown.shape[::-1], interpolation=cv2.INTER_AREA)
     copied = _edges(small.astype(np.float32))
-    told = np.ones(shown.shape, bool)
+    inner = np.zeros(shown.shape, np.float32)
+    inner[EDGE:-EDGE, EDGE:-EDGE] = 1
     nested = inset.place_of(frame).moved(-frame.row, -frame.column)
-    told[nested.expanded(EDGE, EDGE, shown.shape).slices] = False
-    told[:EDGE], told[-EDGE:], told[:, :EDGE], told[:, -EDGE:] = False, False, False, False
-    a, b = shown[told], copied[told]
-    spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / spread if spread else 0.0
+    inner[nested.expanded(EDGE, EDGE, shown.shape).slices] = 0
+    parts = _parts(shown * inner, copied * inner)
+    return float(np.median(parts)) if len(parts) >= LEAST_PARTS else 0.0
+
+
+def _parts(one: Plane, other: Plane) -> list[float]:
+    """Return the correlation of two pictures in every part of a grid that shows something in either."""
+    found = []
+    for a, b in zip(_cut(one), _cut(other), strict=True):
+        energies = float((a * a).sum()), float((b * b).sum())
+        if max(energies) >= a.size:
+            found.append(float((a * b).sum()) / np.sqrt(energies[0] * energies[1]) if min(energies) else 0.0)
+    return found
+
+
+def _cut(plane: Plane) -> list[Plane]:
+    return [part for band in np.array_split(plane, GRID, 0) for part in np.array_split(band, GRID, 1)]
 
 
 def _looked(plane: Image, look: _Look, before: _Match) -> _Match:
