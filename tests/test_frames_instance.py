@@ -12,6 +12,7 @@ from instances import Recipe, deflated, encode, jpeg, make_frames, make_instance
 
 from scrub_pixels.errors import CorruptInstance
 from scrub_pixels.frames import Redact, encode_frame, join_frames, open_instance
+from scrub_pixels.frames import instance as opened
 from scrub_pixels.frames.syntaxes import (
     BIG_ENDIAN,
     DEFLATED_FRAME,
@@ -283,6 +284,56 @@ def test_only_one_frame_is_kept_decoded() -> None:
     for frame in range(20):
         instance.stored(frame)
     assert instance._last is not None and instance._last[0] == 19
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the frames that are decoded."""
+    decoded, decode = [0], opened.decode_frame
+
+    def counted(*asked):
+        decoded[0] += 1
+        return decode(*asked)
+
+    monkeypatch.setattr(opened, "decode_frame", counted)
+    return decoded
+
+
+def test_compressed_frames_are_decoded_once_while_they_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = open_instance(make_instance(Recipe(40, 60, 4, syntax=RLE_LOSSLESS)))
+    decoded = counting(monkeypatch)
+    plain = [instance.stored(frame).copy() for frame in range(4)]
+    before = decoded[0]
+    with instance.keeping_frames():
+        for _ in range(3):
+            shown = [instance.stored(frame) for frame in range(4)]
+            assert all(np.array_equal(a, b) for a, b in zip(plain, shown, strict=True))
+            assert not any(samples.flags.writeable for samples in shown)
+    assert decoded[0] - before <= 4
+    assert not instance._kept and not instance._room
+
+
+def test_no_more_frames_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = open_instance(make_instance(Recipe(40, 60, 4, syntax=RLE_LOSSLESS)))
+    size, decoded = instance.stored(3).nbytes, counting(monkeypatch)
+    with instance.keeping_frames(2 * size + 1):
+        for _ in range(2):
+            for frame in range(4):
+                instance.stored(frame)
+        assert sorted(instance._kept) == [0, 1]
+    assert decoded[0] == 6  # all once, and again the two for which there was no room
+
+
+def test_what_does_not_decode_is_not_kept() -> None:
+    dataset = make_instance(Recipe(40, 60, 2, syntax=RLE_LOSSLESS))
+    instance = open_instance(dataset)
+    frames = [instance.encoded(0), b"\x01" + instance.encoded(1)[1:40]]
+    dataset.PixelData = join_frames(iter(frames), instance.pixels, RLE_LOSSLESS)
+    broken = open_instance(dataset)
+    with broken.keeping_frames():
+        for _ in range(2):
+            with pytest.raises(CorruptInstance):
+                broken.stored(1)
+        assert not broken._kept
 
 
 def test_the_repr_holds_no_identifier() -> None:

@@ -286,6 +286,11 @@ class Scrubber:
         _refuse_index(instance)
         if reasons := _kept_from_passing(instance, self.policy):
             return Held(NOTHING_DECIDED, reasons)
+        with instance.keeping_frames():
+            return self._through_the_stages(instance, review, sight)
+
+    def _through_the_stages(self, instance: Instance, review: Reviewing, sight: Sight) -> Scrubbed | Held:
+        """Search, decide, mask and prove; the header comes last."""
         if instance.pixels is None or self.policy.header_only and not review:  # what a person drew is masked
             return self._released(instance, instance, NOTHING_DECIDED, _unsearched(instance))
         search, decision = self._decided(instance, sight)

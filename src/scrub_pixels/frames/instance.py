@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,6 +32,9 @@ from scrub_pixels.frames.words import outside_stored, samples_from_words
 
 _DCT = (0xC0, 0xC1, 0xC2)
 _MARKED = (Codec.JPEG, Codec.JPEG_LS, Codec.JPEG_2000)
+
+MOST_KEPT = 128 * 2**20
+"""Bytes of decoded frames that an Instance keeps while it is told to."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Instance:
         self.pixels = pixels
         self._frames = frames
         self._last: tuple[int, Decoded] | None = None
+        self._kept: dict[int, Decoded] = {}
+        self._room = 0
 
     def __repr__(self) -> str:
         return f"Instance({self.transfer_syntax.keyword}, frames={self.frames})"
@@ -77,6 +84,23 @@ class Instance:
     def frames(self) -> int:
         """Number of frames, 0 if there are no pixels."""
         return self.pixels.frames if self.pixels else 0
+
+    @contextmanager
+    def keeping_frames(self, most: int = MOST_KEPT) -> Iterator[None]:
+        """Decode compressed frames once as long as this lasts, however often they are asked for.
+
+        Parameters
+        ----------
+        most
+            Bytes of samples that are kept at a time. The first frames are, as far as that goes: stages
+            go through all frames in turn, and none of the latest would still be there.
+        """
+        self._room = most if self.transfer_syntax.encapsulated and self.video is None else 0
+        try:
+            yield
+        finally:
+            self._room = 0
+            self._kept.clear()
 
     def encoded(self, frame: int) -> bytes:
         """Return a frame's own bytes: the native slice, or its fragments joined.
@@ -194,8 +218,15 @@ class Instance:
         """Decode a frame; the last one is kept, because stages ask for the same frame in turn."""
         pixels, frames = self._with_pixels(frame)
         if self._last is None or self._last[0] != frame:
-            self._last = frame, self._decode(frame, pixels, frames)
+            known = self._kept.get(frame)
+            self._last = frame, known or self._keep(frame, self._decode(frame, pixels, frames))
         return self._last[1]
+
+    def _keep(self, frame: int, decoded: Decoded) -> Decoded:
+        if decoded.words.nbytes <= self._room:
+            self._kept[frame] = decoded
+            self._room -= decoded.words.nbytes
+        return decoded
 
     def _decode(self, frame: int, pixels: PixelDescription, frames: _Frames) -> Decoded:
         if frames.video is not None:
