@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from scrub_pixels.decisions.identity import Identifier, IdentifierKind, Identity
 from scrub_pixels.decisions.spelling import fold, tokens
@@ -23,6 +24,11 @@ _K = IdentifierKind
 _SHORTEST_NAME, _SHORTEST_ID, _SHORTEST_UID = 3, 4, 8
 
 _IN_BYTES, _DIGITS_IN_SAMPLES = 6, 10
+
+_MANY = 4096
+"""Bytes from which it pays to drop first what no needle has."""
+
+_LOWERED = bytes(range(256)).lower()
 
 _PHRASE_KINDS = frozenset({_K.ID, _K.INSTITUTION, _K.ADDRESS, _K.PHONE, _K.DEVICE_SERIAL})
 
@@ -101,11 +107,26 @@ class Needles:
         Ten neighbouring grey levels spell digits: where `samples` stand in it as they are, a smooth picture
         holds short numbers by chance, and only longer ones count.
         """
-        lowered, least = content.lower(), _DIGITS_IN_SAMPLES if samples else _IN_BYTES
-        long = [n for n in (*self.words, *self.phrases) if len(n) >= _IN_BYTES and n.isascii()]
-        long = [n for n in long if len(n) >= least or not n.isdigit()]
+        least = _DIGITS_IN_SAMPLES if samples else _IN_BYTES
+        long = [n for n in self._spelt if len(n) >= least or not n.isdigit()]
+        if len(content) > _MANY:
+            # What is left when all other bytes go holds every needle still, UTF-16 without its zeros too.
+            spelling = content.translate(_LOWERED, self._no_letters)
+            long = [n for n in long if n.encode() in spelling or "\0" in n]
+        lowered = content.lower() if long else b""
         # Without the last zero, what is found in UTF-16 stands there in either byte order.
         return any(n.encode() in lowered or n.encode("utf-16-le")[:-1] in lowered for n in long)
+
+    @cached_property
+    def _spelt(self) -> tuple[str, ...]:
+        """What is looked for in binary data."""
+        return tuple(n for n in (*self.words, *self.phrases) if len(n) >= _IN_BYTES and n.isascii())
+
+    @cached_property
+    def _no_letters(self) -> bytes:
+        """The bytes that stand in nothing that is looked for; zeros always: UTF-16 has one for a letter."""
+        letters = "".join(self._spelt).encode().replace(b"\0", b"")
+        return bytes({*range(256)} - {*letters, *letters.upper()})
 
 
 def needles_of(identity: Identity, kept: frozenset[str] = frozenset(), own: Iterable[str] = ()) -> Needles:
