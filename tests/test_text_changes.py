@@ -125,6 +125,22 @@ def test_a_line_is_known_by_its_strokes_however_it_is_misread():
     assert track.stands_in(lettered("NAME 18", speckle(20)), PLACE)
 
 
+def test_what_drew_a_line_is_looked_for_once_and_anew_after_another_sight(monkeypatch):
+    sought, find = [0], Strokes._found_pen
+
+    def counted(strokes, height):
+        sought[0] += 1
+        return find(strokes, height)
+
+    track = track_of("NAME 18")
+    monkeypatch.setattr(Strokes, "_found_pen", counted)
+    for number in range(20, 26):
+        assert track.stands_in(lettered("NAME 18", speckle(number)), PLACE)
+    assert sought[0] == 1
+    track.seen(sight("NAME 18"), 26, lettered("NAME 18", speckle(26)))
+    assert track.stands_in(lettered("NAME 18", speckle(27)), PLACE) and sought[0] <= 3
+
+
 def test_another_text_in_a_line_s_place_has_to_become_known_anew():
     track = track_of("NAME 18")
     for number in range(5, 5 + SIGHTS):

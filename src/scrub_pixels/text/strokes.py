@@ -87,6 +87,7 @@ class Strokes:
     steady: NDArray[np.bool_] = field(repr=False)
     extremes: NDArray[np.uint8] = field(repr=False)
     sights: int = 1
+    _pens: dict[int, Pen] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def first(cls, place: Region, shown: Image) -> Strokes:
@@ -165,7 +166,13 @@ class Strokes:
         return inside
 
     def _pen(self, height: int) -> Pen:
-        """Return what drew the strokes: the plane, and light or dark, in which they stand out most.
+        """Return what drew the strokes of a line of that height; it is looked for once."""
+        if height not in self._pens:
+            self._pens[height] = self._found_pen(height)
+        return self._pens[height]
+
+    def _found_pen(self, height: int) -> Pen:
+        """Return the plane, and light or dark, in which strokes stand out most.
 
         Light letters have dark gaps between them, and often a dark rim; of these more stays than of them.
         """
