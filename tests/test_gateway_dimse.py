@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 
 import pytest
 from pydicom.uid import generate_uid
@@ -207,6 +208,102 @@ def test_an_aborted_association_leaves_nothing(gateway):
     assert send(gateway, [small()]) == [0]
     settled(gateway, 1)
     until(lambda: not list(below(gateway.reception.spool.folder, "*.dcm")), "no original stays")
+
+
+def pdus_of(association, dataset) -> list[bytes]:
+    """Return the P-DATA-TF PDUs of a C-STORE (PS3.8 9.3.5): its command, and its data set in several."""
+    from io import BytesIO
+
+    from pynetdicom.dimse_messages import C_STORE_RQ
+    from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.dsutils import encode
+    from pynetdicom.pdu import P_DATA_TF
+
+    request, message, coded = C_STORE(), C_STORE_RQ(), []
+    request.MessageID, request.Priority = 9, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    request.DataSet = BytesIO(encode(dataset, False, True))
+    message.primitive_to_message(request)
+    for primitive in message.encode_msg(association.accepted_contexts[0].context_id, 16382):
+        pdu = P_DATA_TF()
+        pdu.from_primitive(primitive)
+        coded.append(pdu.encode())
+    return coded
+
+
+def say(connection: socket.socket, data: bytes) -> None:
+    """Send what may end the connection at any byte, and read until the other side has closed it."""
+    connection.settimeout(LONG)
+    with suppress(OSError):  # closed already: it had heard enough
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+    with suppress(ConnectionResetError):
+        while connection.recv(4096):
+            pass
+
+
+def nothing_but(gateway, out, count: int) -> None:
+    """See that so many instances were taken in, that all were released, and that nothing else is left."""
+    settled(gateway, count)
+    until(lambda: gateway.reception.spool.usage == (0, 0), "no original stays")
+    assert not [path for path in below(gateway.reception.spool.folder) if path.is_file()]
+    assert len(list(below(out, "*.dcm"))) == count and not names_in(out)
+
+
+def stop_reading(association) -> socket.socket:
+    """Return the connection of an association whose own threads have ended, and leave it alone."""
+    association.dul.kill_dul()
+    association.dul.join(LONG)
+    association.join(LONG)
+    assert not association.is_alive() and not association.is_established
+    return association.dul.socket.socket
+
+
+@pytest.mark.parametrize("end", [b"\x07\0\0\0\0\x04\0\0\0\0", b""], ids=["A-ABORT", "connection closed"])
+def test_an_abort_between_the_parts_of_a_data_set_costs_that_one_only(gateway, tmp_path, end):
+    before, half = small(), small(rows=400)
+    with associated(gateway, [before]) as association:
+        assert association.send_c_store(before).Status == 0
+        pdus = pdus_of(association, half)
+        assert len(pdus) > 4
+        connection = stop_reading(association)
+        say(connection, b"".join(pdus[:-2]) + end)
+    nothing_but(gateway, tmp_path / "out", 1)
+    assert send(gateway, [half]) == [0], "its sender sends it again"
+    nothing_but(gateway, tmp_path / "out", 2)
+
+
+def pdv(context: int, control: int, content: bytes, claimed: int | None = None) -> bytes:
+    """Return a P-DATA-TF PDU of one fragment, of which the length may be a lie."""
+    length = len(content) + 2 if claimed is None else claimed
+    return struct.pack(">BBLLBB", 4, 0, len(content) + 6, length, context, control) + content
+
+
+@pytest.mark.parametrize("data", [
+    b"\x99\0" + struct.pack(">L", 40) + b"Z" * 40,
+    b"\x04\0" + struct.pack(">L", 0),
+    b"\x04\0\xff\xff\xff\xff" + b"A" * 400,
+    b"\x01\0" + struct.pack(">L", 90) + b"B" * 90,
+    pdv(1, 3, b"\0" * 40, claimed=2**31),
+    pdv(1, 3, b"\0" * 40, claimed=0),
+    pdv(1, 3, b"\xff" * 300),
+    pdv(1, 3, struct.pack("<HHLH", 0, 0x0100, 2, 0x7777)),
+    pdv(253, 3, b"\0" * 40),
+    pdv(1, 0, b"D" * 3000),
+    pdv(1, 0xFF, b"D" * 300),
+], ids=["unknown type", "nothing in it", "4 GiB", "a second request", "fragment too long",
+        "fragment of no length", "no command", "unknown command", "unknown context", "data without an end",
+        "unknown control bits"])
+@pytest.mark.parametrize("amid", [False, True], ids=["between instances", "amid an instance"])
+def test_a_malformed_pdu_in_an_association_costs_that_association_only(gateway, tmp_path, data, amid):
+    before, half, after = small(), small(rows=400), small()
+    with associated(gateway, [before]) as association:
+        assert association.send_c_store(before).Status == 0
+        begun = b"".join(pdus_of(association, half)[:-2]) if amid else b""
+        connection = stop_reading(association)
+        say(connection, begun + data)
+    assert send(gateway, [after]) == [0]
+    nothing_but(gateway, tmp_path / "out", 2)
 
 
 @pytest.mark.parametrize("data", [

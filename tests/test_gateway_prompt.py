@@ -8,12 +8,14 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pydicom.uid import UID
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 
+from scrub_pixels.gateway import spool as spool_module
 from scrub_pixels.gateway.journal import Arrival, Ending, Journal, Stage
 from scrub_pixels.gateway.promptness import Attention, Bell, QuickAnswers, Telling, comes, store_answer
 from scrub_pixels.gateway.reception import Reception
@@ -248,3 +250,29 @@ def test_rows_that_a_crash_takes_are_made_again_from_the_files(tmp_path):
     assert after.waiting(9) == [token]
     after.close()
     journal.close()
+
+
+def test_one_instance_brought_twice_at_once_stays_if_either_was_told_so(tmp_path, monkeypatch):
+    """The sync of the first fails, and it takes back what it named: the second has to notice."""
+    spool, token, kept = Spool(tmp_path / "spool", Spooling()), "ab" * 32, []
+    real, second = spool_module._sync, threading.Thread(target=lambda: kept.append(keep()))
+
+    def keep() -> Path:
+        with spool.incoming() as (path, file):
+            file.write(b"instance")
+            file.flush()
+            return spool.keep(path, token)
+
+    def failing(path: Path) -> int:
+        if threading.current_thread() is second:
+            return real(path)
+        second.start()
+        second.join(0.3)  # it ends here only if nothing keeps it from relying on what now goes
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(spool_module, "_sync", failing)
+    with pytest.raises(OSError):
+        keep()
+    second.join()
+    assert kept == [spool.path(token)] and spool.path(token).read_bytes() == b"instance"
+    assert spool.usage == (1, 8)

@@ -83,20 +83,22 @@ class Spool:
 
         The name comes first, so that one sync of the file system takes name and content. What a
         crash leaves under a name is whole only if its content still gives the token; see
-        `Reception`. All who keep a file at the same time share one sync of the folder.
+        `Reception`. All who keep a file at the same time share one sync of the folder, except those
+        that bring the same one: what the first takes back as its sync fails may not be what the
+        second relies on.
         """
         target = self.path(token)
         with self._stripes[int(token[:4], 16) % len(self._stripes)]:
             new = not target.exists()
             if new:
                 os.rename(received, target)
-        try:
-            size = _sync(target)
-            self._names.sync()
-        except OSError:
-            if new:
-                target.unlink(missing_ok=True)
-            raise
+            try:
+                size = _sync(target)
+                self._names.sync()
+            except OSError:
+                if new:
+                    target.unlink(missing_ok=True)
+                raise
         if new:
             with self._lock:
                 self._files, self._bytes = self._files + 1, self._bytes + size
