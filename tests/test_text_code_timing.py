@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from test_text_changes import code_on, speckle
 
-from scrub_pixels.text.code_like import possible_codes
-from scrub_pixels.text.code_timing import timed_corners
+from scrub_pixels.text.code_like import _level_below, possible_codes
+from scrub_pixels.text.code_timing import _median, timed_corners
 from scrub_pixels.text.codes import find_codes
 
 
@@ -51,3 +51,13 @@ def test_three_finder_patterns_without_timing_are_no_code():
 @pytest.mark.parametrize("seed", range(6))
 def test_tissue_has_no_timing(seed):
     assert timed(speckle(seed, 480, 640)) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 63, 64, 500])
+@pytest.mark.parametrize("most", [2, 256])
+def test_medians_and_shares_are_those_of_numpy(count, most):
+    levels = np.random.default_rng(count).integers(0, most, count).astype(np.uint8)
+    assert _median(levels) == np.median(levels)
+    counts = np.bincount(levels, minlength=256)
+    for share in (0.03, 0.5, 0.97):
+        assert _level_below(counts, share) == pytest.approx(np.percentile(levels, 100 * share), abs=1e-9)

@@ -7,6 +7,7 @@ Everything is half-open: a Region covers ``row <= r < row + rows``. Frames are 0
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -40,8 +41,9 @@ class Region:
     columns: int
 
     def __post_init__(self) -> None:
-        for name in ("row", "column", "rows", "columns"):
-            object.__setattr__(self, name, int(getattr(self, name)))
+        if not type(self.row) is type(self.column) is type(self.rows) is type(self.columns) is int:
+            for name in ("row", "column", "rows", "columns"):
+                object.__setattr__(self, name, int(getattr(self, name)))
         if self.row < 0 or self.column < 0:
             raise ValueError(f"a Region starts inside the frame, not at {self.row}, {self.column}")
         if self.rows < 1 or self.columns < 1:
@@ -50,8 +52,8 @@ class Region:
     @classmethod
     def from_edges(cls, top: float, left: float, bottom: float, right: float) -> Region:
         """Return the smallest Region that covers the edges (half-open, fractions rounded outwards)."""
-        row, column = max(0, int(np.floor(top))), max(0, int(np.floor(left)))
-        return cls(row, column, max(1, int(np.ceil(bottom)) - row), max(1, int(np.ceil(right)) - column))
+        row, column = max(0, math.floor(top)), max(0, math.floor(left))
+        return cls(row, column, max(1, math.ceil(bottom) - row), max(1, math.ceil(right) - column))
 
     @classmethod
     def whole(cls, shape: Shape) -> Region:

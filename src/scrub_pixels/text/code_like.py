@@ -9,6 +9,7 @@ three of one size at the corners of half a square.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -147,10 +148,22 @@ def _is_dappled(grey: Image, corners: NDArray[np.float64]) -> bool:
     middle = grey[top : round(row) + reach, left : round(column) + reach]
     if not middle.size:
         return False
-    low, high = (float(level) for level in np.percentile(middle, (3, 97)))
-    light = float((middle > (low + high) / 2).mean())
-    clear = float((np.abs(middle - (low + high) / 2) >= (high - low) / 4).mean())
-    return high - low >= LEAST_CONTRAST and LIGHT[0] <= light <= LIGHT[1] and clear >= CLEAR
+    # what 256 levels are counted once says of every sample
+    counts, levels = np.bincount(middle.ravel(), minlength=256), np.arange(256)
+    low, high = (_level_below(counts, share) for share in (0.03, 0.97))
+    if high - low < LEAST_CONTRAST:
+        return False
+    light = float(counts[levels > (low + high) / 2].sum() / middle.size)
+    clear = float(counts[np.abs(levels - (low + high) / 2) >= (high - low) / 4].sum() / middle.size)
+    return LIGHT[0] <= light <= LIGHT[1] and clear >= CLEAR
+
+
+def _level_below(counts: NDArray[np.intp], share: float) -> float:
+    """Return the level that `share` of the samples do not exceed; what `numpy.quantile` returns."""
+    below = np.cumsum(counts)
+    place = share * (int(below[-1]) - 1)
+    low, high = np.searchsorted(below, (int(place), math.ceil(place)), side="right")
+    return float(low + (high - low) * (place - int(place)))
 
 
 def _patterns_at(grey: Image) -> NDArray[np.float64]:
@@ -196,12 +209,19 @@ def _five_runs(
 def _met(across: Image, down: Image) -> _Found:
     """Return the places where a row and a column cross the middle of a pattern."""
     rows, columns = (cv2.dilate(crossed, np.ones((3, 3), np.uint8)) for crossed in (across, down))
-    both = ((rows > 0) & (columns > 0)).astype(np.uint8)
-    count, labels, _, middles = cv2.connectedComponentsWithStats(both)
-    inside = np.flatnonzero(both)
+    both = cv2.min(rows, columns)
+    left, top, wide, high = cv2.boundingRect(both)
+    if not wide or not high:
+        return _Found(np.zeros((0, 2)), np.zeros((0, 2), np.float32))
+    high, wide = high + top % 2, wide + left % 2  # components are numbered by squares of two by two samples
+    left, top = left - left % 2, top - top % 2
+    place = np.s_[top : top + high, left : left + wide]
+    count, labels, _, middles = cv2.connectedComponentsWithStats(both[place])
+    inside = both[place] > 0
     sizes = np.zeros((count, 2), np.float32)
     for axis, crossed in enumerate((rows, columns)):
-        np.maximum.at(sizes[:, axis], labels.ravel()[inside], crossed.ravel()[inside])
+        np.maximum.at(sizes[:, axis], labels[inside], crossed[place][inside].astype(np.float32))
+    middles = middles + (left, top)
     return _Found(middles[1:], sizes[1:] / 7)
 
 

@@ -7,6 +7,8 @@ a module are found so that OpenCV misses.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +66,25 @@ def _from_the_right_angle(three: Points) -> Points:
 
 
 def _alternates(grey: Image, first: Points, along: Points, down: Points, modules: int) -> bool:
-    steps = np.arange(MIDDLE, modules - MIDDLE + 1)
-    dark = np.tile(steps % 2 == 1, 2)
-    lines = [first + MIDDLE * across + steps[:, None] * on for on, across in ((along, down), (down, along))]
+    steps, dark = _timing(modules)
+    lines = [first + MIDDLE * across + steps * on for on, across in ((along, down), (down, along))]
     places = np.concatenate(lines).astype(np.float32)
     maps = np.ascontiguousarray(places[:, :1]), np.ascontiguousarray(places[:, 1:])
-    levels = cv2.remap(grey, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel().astype(float)
-    low, high = np.median(levels[dark]), np.median(levels[~dark])
+    levels = cv2.remap(grey, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).ravel()
+    low, high = _median(levels[dark]), _median(levels[~dark])
     if high - low < LEAST_CONTRAST:
         return False
     return bool(((levels < (low + high) / 2) == dark).mean() >= AGREEING)
+
+
+@lru_cache(LARGEST)
+def _timing(modules: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the modules of one timing pattern, ``(n, 1)``, and which of both patterns are dark."""
+    steps = np.arange(MIDDLE, modules - MIDDLE + 1)
+    return steps[:, None], np.tile(steps % 2 == 1, 2)
+
+
+def _median(levels: Image) -> float:
+    """Return the median of some samples; what `numpy.median` returns, with less ado."""
+    in_order = np.sort(levels)
+    return (float(in_order[(in_order.size - 1) // 2]) + float(in_order[in_order.size // 2])) / 2
