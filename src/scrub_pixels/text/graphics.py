@@ -6,7 +6,7 @@ trace is one thin line with one height at every column. Letters are neither, see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -176,18 +176,18 @@ def _columns(boxes: NDArray[np.int32]) -> Iterator[NDArray[np.intp]]:
 
 def _progressions(boxes: NDArray[np.int32], members: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     """Yield the members that stand at equal steps, if they are enough for a ruler and few stand between."""
-    rows = boxes[members, 1] + boxes[members, 3] / 2
+    rows = (boxes[members, 1] + boxes[members, 3] / 2).tolist()
     least = LEAST_STEP * float(np.median(boxes[members, 2]))
     for first in range(min(len(members), 40)):
-        for step in np.unique(rows[first + 1 : first + 4] - rows[first]):
+        for step in sorted({row - rows[first] for row in rows[first + 1 : first + 4]}):
             if step < max(least, 4):
                 continue
-            on = _on_places(rows, first, float(step))
+            on = _on_places(rows, first, step)
             if len(on) >= LEAST_TICKS and on[-1] - on[0] < (1 + MISSING) * len(on):
                 yield members[on]
 
 
-def _on_places(rows: NDArray[np.float64], first: int, step: float) -> NDArray[np.intp]:
+def _on_places(rows: Sequence[float], first: int, step: float) -> NDArray[np.intp]:
     """Return the bars at whole steps from the first one on, the step adjusted on the way."""
     found, place = [first], 0
     for index in range(first + 1, len(rows)):

@@ -144,9 +144,12 @@ class NetworkDetector:
         reduced = self._planes(small)[TEXT]
         labels, stats = _blobs(reduced, self.settings)
         tall = np.minimum(stats[:, 2], stats[:, 3]) * 2 * CELL >= self.settings.large
+        tall &= stats[:, 4] > 0
+        if not tall.any():
+            return plane
         known = cv2.resize((plane >= self.settings.weak).astype(np.float32), reduced.shape[::-1])
         share = np.bincount(labels.ravel(), known.ravel(), len(stats)) / np.bincount(labels.ravel())
-        wanted = tall & (stats[:, 4] > 0) & (share < 0.5)
+        wanted = tall & (share < 0.5)
         kept = np.where(wanted[labels], reduced, np.float32(0))
         return np.asarray(cv2.resize(kept, plane.shape[::-1]), np.float32)
 
