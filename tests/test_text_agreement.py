@@ -10,7 +10,7 @@ import pytest
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text import Reading, SearchSettings, load_reader
-from scrub_pixels.text.agreement import agreement, is_too_narrow, looks_agree
+from scrub_pixels.text.agreement import agreement, all_looks_agree, is_too_narrow, looks_agree
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.reading import Choice, LineReader
 
@@ -36,9 +36,9 @@ def line(region, text="", rotation=0):
     return Candidate(region, 0.7, Choice(Reading(text, 0.6 if text else 0.0), rotation), False)
 
 
-def agrees(texts, candidate, confidence=0.6):
+def agrees(texts, candidate, confidence=0.6, told=looks_agree):
     image = np.random.default_rng(3).integers(0, 255, (120, 160), np.uint8)
-    return looks_agree(image, candidate, LineReader(Says(texts, confidence), SETTINGS))
+    return told(image, candidate, LineReader(Says(texts, confidence), SETTINGS))
 
 
 @pytest.mark.parametrize(("region", "turn"), [(TURNED, 90), (TURNED, 270), (SHORT, 0)])
@@ -63,6 +63,29 @@ def test_a_longer_line_that_was_read_in_part_stays():
 def test_of_a_longer_line_that_was_not_read_two_looks_have_to_agree():
     assert agrees(("e", "macanred", "", "macared"), line(LYING))
     assert not agrees(("NERD", "x", "ED", ""), line(LYING))
+
+
+@pytest.mark.parametrize("texts", [("bnavn", "taom", "b0a4bm", ""), ("B23", "0963", "PaRd", "Bokch")])
+def test_an_upright_line_of_which_most_looks_spell_something_stays(texts):
+    assert agrees(texts, line(LYING), 0.2)
+
+
+def test_of_a_short_upright_line_all_looks_have_to_spell_something():
+    assert agrees(("B23", "0963", "PaRd", "Bokch"), line(SHORT), 0.3)
+    assert not agrees(("306938", "2mVr", "30EF", "9"), line(SHORT), 0.3)
+    assert not agrees(("B23", "0963", "PaRd", "Bokch"), line(TURNED, "B23", 90), 0.3)
+
+
+@pytest.mark.parametrize("text", ["Birth: 08.10.08", "3:32:52 PM", "Ng"])
+def test_what_reads_the_same_in_all_looks_is_text_though_no_other_view_shows_it(text):
+    assert agrees((text,), line(LYING, text), 0.9, all_looks_agree)
+    assert not agrees((text, "x", "", "1l"), line(LYING, text), 0.9, all_looks_agree)
+    assert not agrees((text,), line(LYING, text), 0.6, all_looks_agree)
+
+
+def test_strokes_read_as_ideographs_have_to_read_more_surely():
+    assert agrees(("李明",), line(SHORT, "李明"), 0.95, all_looks_agree)
+    assert not agrees(("十一",), line(SHORT, "十一"), 0.84, all_looks_agree)
 
 
 def test_no_reading_at_all_is_no_agreement():

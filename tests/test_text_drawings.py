@@ -106,6 +106,22 @@ def test_letters_are_no_drawing(word, is_drawn):
 
 
 @pytest.mark.parametrize("is_drawn", TESTS)
+@pytest.mark.parametrize("word", ["WILLIAM", "ILLI", "EFE", "KOWALSKA", "HILL"])
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_words_of_the_smallest_letters_are_no_drawing_however_they_stand(word, thickness, is_drawn):
+    for size in (0.4, 0.5, 0.52, 0.56, 0.6):
+        (wide, high), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_PLAIN, size, thickness)
+        upright = np.zeros((high + 20, wide + 20), np.uint8)
+        cv2.putText(upright, word, (8, high + 8), cv2.FONT_HERSHEY_PLAIN, size, 160, thickness)
+        for turn in range(4):
+            image = np.ascontiguousarray(np.rot90(upright, turn))
+            rows, columns = np.nonzero(image)
+            tight = Region.from_edges(rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
+            for around in range(4):
+                assert not is_drawn(image, tight.expanded(around, around, image.shape)), (size, turn, around)
+
+
+@pytest.mark.parametrize("is_drawn", TESTS)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (40, 3), (20, 60)])
 def test_an_empty_place_of_any_size_is_no_drawing(shape, is_drawn):
     for level in (0, 128, 255):

@@ -98,6 +98,21 @@ def test_only_open_boxes_of_lines_are_looked_at_and_hopeless_ones_not_for_long()
     assert len(hopeless.asked) == 2
 
 
+def test_lines_within_a_box_that_is_taller_than_letters_stay_when_the_box_does_not() -> None:
+    tall = PLACE.expanded(20, 20, (240, 320))
+    line = Candidate(tall, 0.82, Choice(Reading("R 04 D", 0.5)), plain=False)
+    (found,) = seen_again(Seeing((14, 21, 28)), Saying(confidence=0.4)).kept(picture(), [line])
+    assert found.region.contains(PLACE) and found.region.rows < tall.rows
+    assert seen_again(Seeing(()), Saying("", 0.0)).kept(picture(), [line]) == []
+
+
+def test_what_reads_alike_in_all_looks_stays_though_no_view_shows_it() -> None:
+    line = Candidate(PLACE, 0.85, Choice(Reading("3:32:52 PM", 0.89)), plain=False)
+    unseen = Seeing(())
+    assert seen_again(unseen, Saying("3:32:52 PM", 0.89)).kept(picture(), [line]) == [line]
+    assert seen_again(unseen, Saying("7Lh", 0.5)).kept(picture(), [line]) == []
+
+
 def test_a_line_over_texture_reaches_as_far_as_it_is_seen() -> None:
     part = Region(PLACE.row, PLACE.column + 40, PLACE.rows, 44)
     line = Candidate(part, 0.8, Choice(Reading("ORSEN", 0.95)), plain=False)

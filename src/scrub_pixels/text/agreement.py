@@ -33,6 +33,12 @@ SHORT = 3.0
 AGREEING = 0.42
 """Agreement of the looks at text, however badly it reads; those at tissue agree less."""
 
+ONE_WORD, ONE_IDEOGRAPH = 0.7, 0.9
+"""Agreement of looks that is text even where no detector sees any, of letters and of ideographs."""
+
+SPELLING, MOST = 3, 3
+"""Western letters that a look spells at least, and such looks of four at a long line; at a short one, all."""
+
 FIRST_IDEOGRAPH = "\u2e80"
 """Where ideographs, kana and what goes with them begin; letters of the West come before."""
 
@@ -44,7 +50,8 @@ def looks_agree(image: Image, line: Candidate, reader: LineReader) -> bool:
     """Tell whether the looks at a place that hardly reads are those at text.
 
     Edges, ticks and speckle are easily taken for turned or short text and for ideographs; of these all looks
-    are asked. Of longer lines that were not read, two have to agree; those that were read in part may stay.
+    are asked. Of longer lines that were not read, two have to agree; those that were read in part may stay,
+    and upright ones of which most looks, of short ones all, spell something.
 
     Parameters
     ----------
@@ -56,9 +63,18 @@ def looks_agree(image: Image, line: Candidate, reader: LineReader) -> bool:
         Reads each look once.
     """
     looks = _looks(image, line, reader)
+    if not line.choice.rotation and _spelling(looks) >= (len(looks) if _is_short(line) else MOST):
+        return True
     if line.choice.rotation or _is_short(line) or _are_ideographs([line.choice.best, *looks]):
         return agreement(line, looks) >= AGREEING
     return bool(line.choice.best.text) or _two_agree(looks)
+
+
+def all_looks_agree(image: Image, line: Candidate, reader: LineReader) -> bool:
+    """Tell whether the looks at a place read alike, and so surely that it is text whoever else sees it."""
+    looks = _looks(image, line, reader)
+    needed = ONE_IDEOGRAPH if _are_ideographs([line.choice.best, *looks]) else ONE_WORD
+    return agreement(line, looks) >= needed
 
 
 def agreement(line: Candidate, looks: Sequence[Reading]) -> float:
@@ -96,6 +112,12 @@ def _is_strange(text: str) -> bool:
 def _two_agree(looks: Sequence[Reading]) -> bool:
     texts = [text for text in (_letters(look.text) for look in looks) if len(text) >= SOME]
     return any(_likeness(a, b) >= ALIKE for a, b in combinations(texts, 2))
+
+
+def _spelling(looks: Sequence[Reading]) -> int:
+    """Return how many looks spell something."""
+    spelt = [sum(c < FIRST_IDEOGRAPH for c in _letters(look.text)) for look in looks]
+    return sum(letters >= SPELLING for letters in spelt)
 
 
 def _looks(image: Image, line: Candidate, reader: LineReader) -> list[Reading]:

@@ -23,7 +23,7 @@ EVEN = 48
 """Levels that samples side by side in a bar differ by at most: what lossy coding leaves."""
 
 SOLID, STRAY = 0.97, 0.01
-"""Share of the lines across a bar that are even, and of the ground beside it that may be lit."""
+"""Share of a bar that is lit, and of its lines that are even; and of the ground beside it that may be lit."""
 
 EDGE = 2
 """Samples at each side of a bar, and around it, that are neither bar nor ground."""
@@ -41,6 +41,8 @@ def is_scale_bar(image: Image, region: Region) -> bool:
         return False
     thick, long = columns.size, int(rows[-1] - rows[0] + 1)
     if thick < THINNEST or long < SHORTEST * thick:
+        return False
+    if lit[rows[0] : rows[-1] + 1, columns].mean() < SOLID:
         return False
     return _is_even(piece, columns, rows) and _is_alone(lit, columns)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scrub_pixels.geometry import Region
-from scrub_pixels.text.agreement import is_too_narrow, looks_agree
+from scrub_pixels.text.agreement import all_looks_agree, is_too_narrow, looks_agree
 from scrub_pixels.text.arrowheads import are_arrowheads
 from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import fused, thickness
@@ -108,17 +108,31 @@ class SeenAgain:
         for box in sorted(seen, key=lambda b: -b.score):
             known = [line.region for line in (*lines, *found)]
             if _may_be_lines(box) and _share(box.region, known) <= OPEN:
-                steady = [b for b in self._steady(image, box) if _share(b.region, known) <= OPEN]
-                again = (self.boxes.candidate(image, replace(b, plain=False)) for b in fused(steady))
-                found += [self._unread(image, c) for c in again if _is_some_reading(c)]
+                found += self._read_again(image, self._steady(image, box), known)
         return found
+
+    def _within(self, image: Image, box: TextBox, lines: Sequence[Candidate]) -> list[Candidate]:
+        """Return the lines in a box that is taller than any of them."""
+        steady = [b for b in self._steady(image, box) if b.region.rows < TALL]
+        return self._read_again(image, steady, [line.region for line in lines])
+
+    def _read_again(self, image: Image, seen: list[TextBox], known: Sequence[Region]) -> list[Candidate]:
+        """Return candidates for what was seen again, less what lines explain and what does not read."""
+        steady = [b for b in seen if _share(b.region, known) <= OPEN]
+        again = (self.boxes.candidate(image, replace(b, plain=False)) for b in fused(steady))
+        return [self._unread(image, c) for c in again if _is_some_reading(c)]
 
     def kept(self, image: Image, lines: Sequence[Candidate]) -> list[Candidate]:
         """Return the lines, less those that hardly read and are a drawing, or grain at a closer look.
 
-        Of text most sizes show something, and either surely or so that its looks agree.
+        Of text most sizes show something, and either surely or so that its looks agree. What is too tall may
+        be lines and tissue around them: then they stay.
         """
-        return [c for c in lines if self._is_sure(c) or self._is_text(image, c)]
+        stay = [c for c in lines if self._is_sure(c) or self._is_text(image, c)]
+        tall = [c for c in lines if c not in stay and thickness(c.region) >= TALL]
+        for line in tall:
+            stay += self._within(image, TextBox(line.region, line.detection), stay)
+        return stay
 
     def _is_sure(self, line: Candidate) -> bool:
         """Tell whether a line is read or seen so surely that nobody asks what ground it stands on."""
@@ -133,12 +147,15 @@ class SeenAgain:
         return not doubtful or self._is_shown(image, line)
 
     def _is_shown(self, image: Image, line: Candidate) -> bool:
-        """Tell whether most views of a place show something there, and some surely or looks that agree."""
+        """Tell whether most views of a place show something there, and some surely or looks that agree.
+
+        Where fewer views do, all looks have to read the same.
+        """
         scores = self._shown_scores(image, line.region)
+        if len(scores) < NEEDED:
+            return all_looks_agree(image, line, self.boxes.lines)
         sure = sum(score >= self.settings.strong_detection for score in scores)
-        if len(scores) < NEEDED or sure >= SURE:
-            return len(scores) >= NEEDED
-        return looks_agree(image, line, self.boxes.lines)
+        return sure >= SURE or looks_agree(image, line, self.boxes.lines)
 
     def _shown_scores(self, image: Image, region: Region) -> list[float]:
         """Return the best score of each view that shows a place; not all are made once most do or do not."""
