@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,12 @@ HEADS = [_cell("Patient ID", 150), _cell("Birth Date", 300), _cell("Date", 450),
 @pytest.mark.parametrize("reading", ["Nane", "Nase", "Hame", "Name"])
 def test_the_heads_of_a_table_stay_if_one_of_them_is_misread(reading: str) -> None:
     assert _kept(_cell(reading, 16), *HEADS) == [True] * 5
+
+
+def test_a_head_stays_that_reads_in_two_ways() -> None:
+    worn = replace(_cell("Hame", 16), alternatives=("Hane",))
+    assert _kept(worn, *HEADS) == [True] * 5
+    assert not any(_kept(replace(worn, alternatives=("Novak",)), *HEADS)[:1])
 
 
 @pytest.mark.parametrize("row", [

@@ -32,7 +32,7 @@ from scrub_pixels.decisions.layout import (
     touches_any,
     value_of,
 )
-from scrub_pixels.decisions.matching import Matcher
+from scrub_pixels.decisions.matching import Matcher, within
 from scrub_pixels.decisions.reading import Heard, Lexicon, hear, testimony
 from scrub_pixels.decisions.scales import ON_SCALE, is_scale
 from scrub_pixels.decisions.scan import AtomKind
@@ -289,11 +289,12 @@ def _is_head(case: _Case) -> bool:
 
 
 def _is_worn_head(case: _Case, row: Sequence[_Case], vocabulary: Vocabulary) -> bool:
-    """Tell whether a line of a row is a label but for one letter of each reading, among labels."""
+    """Tell whether a line of a row is a label but for one letter, or reads nearly like that, among labels."""
     speaking = {e.kind for e in case.evidence if e.speaks_for_phi}
     words = [h.text.strip() for h in case.heard]
-    near = [len(word) >= _SHORTEST_HEAD and vocabulary.is_near_label(word) for word in words]
-    if speaking != {EvidenceKind.UNKNOWN_WORD} or not near or not all(near):
+    near = [word for word in words if len(word) >= _SHORTEST_HEAD and vocabulary.is_near_label(word)]
+    alike = all(any(within(word, other, 1) for other in near) for word in words)
+    if speaking != {EvidenceKind.UNKNOWN_WORD} or not near or not alike:
         return False
     labelled = [c for c in row if c is not case and any(map(_has_label, c.heard))]
     before = [c for c in row if c.line.region.column < case.line.region.column]
