@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import scrub_pixels.pipeline as pipeline
@@ -152,6 +152,34 @@ def test_no_ink_of_a_masked_line_is_given_up_over_plain_ground(
     alone = own.astype(int) - neighbour >= 8  # where both are drawn, one cannot be kept without the other
     given_up = coverage((room.region for room in rooms), SHAPE) & alone
     assert not given_up[around(own, (0, 0, 0, 0)).slices].any()
+
+
+@settings(max_examples=250)
+@given(st.sampled_from(["Jgyp, Ag", "DOE^JANE", "12-JUL-60"]), st.integers(8, 30), st.booleans(),
+       st.integers(-30, 30), st.sampled_from([0.35, 0.5, 0.7]), MARGINS, MARGINS,
+       st.sampled_from([20, 25, 40]), st.sampled_from([0.0, 0.8, 1.4]),
+       st.sampled_from([(), ((8, 8),), ((8, 8), (16, 16))]))  # fmt: skip
+@example("DOE^JANE", 10, True, 21, 0.7, (0, 6, 5, 6), (4, 4, 1, 3), 40, 0.0, ((8, 8), (16, 16)))
+@example("Jgyp, Ag", 13, False, 3, 0.7, (5, 2, 3, 5), (0, 5, 2, 2), 25, 0.0, ())
+@example("Jgyp, Ag", 12, True, 22, 0.7, (2, 4, 2, 0), (1, 1, 5, 5), 40, 1.4, ((8, 8),))
+def test_faint_ink_beside_a_bright_harmless_line_is_not_taken_for_its_edge(
+    name, down, above, aside, scale, margins, others, level, blur, blocks
+):
+    """What stands in the box of a line and is brighter than it sets no measure for it."""
+    own = drawn(name, 60, 60, scale, level)
+    neighbour = drawn("MI 0.8 TIS 0.4", 60 + (-down if above else down), 60 + aside, 0.45, 230)
+    found = [finding(Verdict.PHI, around(own, margins), text=name),
+             finding(Verdict.BENIGN, around(neighbour, others), text="MI 0.8 TIS 0.4")]
+    inks = [cv2.GaussianBlur(ink, (0, 0), blur) if blur else ink for ink in (own, neighbour)]
+    image = shown_with(*inks, ground=10)
+    before = decision(found)
+    after = sparing(before, rooms_beside(found, lambda frame: (image,), SETTINGS, blocks), SHAPE, SETTINGS)
+    grid = blocks[-1] if blocks else (1, 1)
+    masks = [[Redaction(r.region.aligned(*grid, SHAPE), FIRST, "") for r in d.redactions]
+             for d in (before, after)]
+    given_up = covered(masks[0]) & ~covered(masks[1])
+    alone = inks[0].astype(int) - inks[1] >= max(10, 0.6 * inks[0].max())
+    assert not (given_up & alone).any()
 
 
 @settings(max_examples=100)

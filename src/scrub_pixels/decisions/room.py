@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scrub_pixels.decisions.redactions import minus
 from scrub_pixels.geometry import FrameSpan, Region, Shape
-from scrub_pixels.text.ink import LEAST_CONTRAST, fitted, ink_of
+from scrub_pixels.text.ink import INK_SHARE, LEAST_CONTRAST, contrast_map, fitted, ink_of
 from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.readers import Image
 
@@ -144,8 +144,8 @@ def room_in(pictures: Sequence[Image], pair: Neighbours) -> Region | None:
     room: Region | None = None
     if letters is not None and _is_other_line(pair, letters):
         own = letters.expanded(AROUND, AROUND, _shape(image))
-        room = None if _is_crossed(image, own) else own
-    if room is None:
+        room = None if _is_crossed(image, own, pair.masked) else own
+    else:
         room = _beyond_the_gap(image, pair)
     return room if pair.unread else _off_the_ink(room, [ink_box(shown, pair.masked) for shown in pictures])
 
@@ -164,8 +164,10 @@ def _free_blocks(pictures: Sequence[Image], pair: Neighbours, block: tuple[int, 
     if room is None or given_up is None:
         return None
     own = letters.expanded(AROUND, AROUND, shape)
+    if _is_crossed(pictures[0], own, pair.masked):
+        return None
     rest = minus(given_up, own)
-    level = max(LEAST_CONTRAST, FAINT * min(ink_of(p, pair.masked, (2, 2))[0].contrast for p in pictures))
+    level = max(LEAST_CONTRAST, FAINT * min(_contrast_beside(p, pair.masked, own) for p in pictures))
     return room if all(_is_ground(picture, rest, level) for picture in pictures) else None
 
 
@@ -235,15 +237,41 @@ def _is_other_line(pair: Neighbours, letters: Region) -> bool:
     return shared <= TOUCHING * min(core.rows, letters.rows)
 
 
-def _is_crossed(image: Image, own: Region) -> bool:
-    """Tell whether a mark lies across the border of a place."""
+def _is_crossed(image: Image, own: Region, masked: Region) -> bool:
+    """Tell whether a mark, be it as faint as those of the masked line, lies across the border of a place.
+
+    Or within it, where none of the place's own ink is: an underscore, or the dots of an umlaut.
+    """
     ink, window = ink_of(image, own, (own.rows // 2 + 2, own.rows // 2 + 2))
+    if not ink.followable:
+        return True
     inner = own.moved(-window.row, -window.column)
-    _, labels = cv2.connectedComponents(ink.mask, connectivity=8)
+    level = max(LEAST_CONTRAST, INK_SHARE * _contrast_beside(image, masked, own))
+    faint = contrast_map(image[window.slices]) > level
+    for found in (ink.mask, faint):
+        within, known, without = _marks(found, ink.mask, inner)
+        if within & without or within - known:
+            return True
+    return False
+
+
+def _marks(found: NDArray, ink: NDArray[np.uint8], inner: Region) -> tuple[set[int], set[int], set[int]]:
+    """Return the numbers of the marks within a place, of those that hold ink, and of those outside of it."""
+    _, labels = cv2.connectedComponents(found.astype(np.uint8), connectivity=8)
     outside = labels.copy()
     outside[inner.slices] = 0
-    within = set(np.unique(labels[inner.slices]).tolist()) - {0}
-    return not ink.followable or bool(within & set(np.unique(outside).tolist()))
+    sets = (labels[inner.slices], labels[ink > 0], outside)
+    within, known, without = (set(np.unique(labelled).tolist()) - {0} for labelled in sets)
+    return within, known, without
+
+
+def _contrast_beside(image: Image, masked: Region, own: Region) -> float:
+    """Return the contrast of a masked line where another, maybe brighter one does not stand in its box."""
+    pieces = minus(masked, own)
+    if not pieces:
+        return 0.0
+    largest = max(pieces, key=lambda piece: piece.area)
+    return ink_of(image, largest, (2, 2))[0].contrast
 
 
 def _beyond_the_gap(image: Image, pair: Neighbours) -> Region | None:
