@@ -148,6 +148,7 @@ def test_what_is_no_dicom_is_answered_so_and_not_kept(gateway, data):
     with associated(gateway, [dataset]) as association:
         assert 0xC000 <= raw_store(association, dataset, data) <= 0xCFFF
     assert gateway.reception.spool.usage == (0, 0)
+    assert not [path for path in below(gateway.reception.spool.folder) if path.is_file()]
     assert sum(gateway.journal.counts().values()) == 0
 
 

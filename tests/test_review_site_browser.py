@@ -564,3 +564,23 @@ def test_nothing_leaves_this_machine(browser):
         assert not [name for name in asked if "ROE" in name or "ACME" in name]
 
 
+
+
+def test_what_is_left_is_counted_kind_by_kind_and_an_empty_list_says_where_there_is_more(browser):
+    desk = FakeDesk(3)
+    held, *others = sorted(desk.entries)
+    for key in others:
+        desk.entries[key] = replace(desk.entries[key], kind=Kind.QA)
+    with visiting(browser, desk) as site:
+        opens(browser, site, held)
+        browser.until(lambda: browser.one("#left").text == "1", "samples are counted as held")
+        desk.entries[held] = replace(desk.entries[held], state=State.RELEASED)
+        browser.go(site.url)
+        more = "Nothing is held any more. Quality control has 2 to look at."
+        browser.until(lambda: browser.one("#empty").text == more, "nothing is said of the samples")
+        browser.one("[data-tab=decided]").click()
+        browser.until(lambda: len(browser.all(".entry")) == 1, "what was released is not shown at first")
+        assert browser.one("[name=state]").get_attribute("value") == "released"
+        browser.script("document.getElementById('filters').elements.state.value = 'rejected'")
+        browser.one("#filters button[type=reset]").click()
+        browser.until(lambda: browser.one("[name=state]").get_attribute("value") == "released", "another state")

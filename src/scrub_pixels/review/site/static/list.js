@@ -9,6 +9,9 @@ import { remember, wanted } from "./wanted.js";
 const PAGE = 50;
 const STATES = { pending: "Waiting", accepted: "Being released", released: "Released", rejected: "Rejected", passed: "Clean", superseded: "Superseded" };
 const DECIDED = ["accepted", "released", "rejected", "passed", "superseded"];
+// Of what was decided, those that a person looks for first, if there are any.
+const FIRST_SHOWN = ["released", "rejected", "passed", "accepted", "superseded"];
+const FILTERED = "Nothing fits these filters.";
 const KEYS = [
   { keys: ["s"], do: "start", group: "List", text: "Start reviewing" },
   { keys: ["j", "ArrowDown"], do: "move", with: 1, repeats: true, group: "List", text: "Next entry", shown: ["j", "ArrowDown"] },
@@ -48,7 +51,10 @@ async function refresh(background = false) {
   options("reason", facts.reasons, "Any reason");
   options("device", facts.devices, "Any device");
   options("modality", facts.modalities, "Any modality");
+  const state = filters.elements.state;
+  const before = state.value;
   options("state", Object.fromEntries(DECIDED.map((name) => [name, facts.states[name] ?? 0])), null, STATES);
+  if (!before) state.value = firstShown();
   filters.elements.state.closest("label").hidden = tab !== "decided";
 }
 
@@ -74,11 +80,15 @@ async function load(fresh) {
   at("empty").textContent = emptyText();
 }
 
+const firstShown = () => FIRST_SHOWN.find((name) => facts?.states[name]) ?? FIRST_SHOWN[0];
+
 function emptyText() {
   if (!facts) return "";
-  if (tab === "qa") return "No sample waits for quality control.";
-  if (tab === "decided") return "Nothing here yet.";
-  return facts.left ? "Nothing fits these filters." : "All done. Nothing is left to review.";
+  if (tab === "decided") return total(facts.states, DECIDED) ? FILTERED : "Nothing here yet.";
+  const { held = 0, qa = 0 } = facts.kinds ?? {};
+  if (tab === "qa") return qa ? FILTERED : "No sample waits for quality control.";
+  if (held) return FILTERED;
+  return qa ? `Nothing is held any more. Quality control has ${number(qa)} to look at.` : "All done. Nothing is left to review.";
 }
 
 function row(entry) {
@@ -161,7 +171,10 @@ const total = (counts, names) => names.reduce((sum, name) => sum + (counts?.[nam
 
 for (const button of document.querySelectorAll("[data-tab]")) button.addEventListener("click", () => choose(button.dataset.tab));
 filters.addEventListener("change", () => load(true).catch(warnOf));
-filters.addEventListener("reset", () => setTimeout(() => load(true).catch(warnOf)));
+filters.addEventListener("reset", () => setTimeout(() => {
+  filters.elements.state.value = firstShown();
+  load(true).catch(warnOf);
+}));
 at("start").addEventListener("click", start);
 at("more").addEventListener("click", () => load(false).catch(warnOf));
 at("help").addEventListener("click", showKeys);

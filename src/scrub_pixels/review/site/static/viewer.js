@@ -11,7 +11,7 @@ import { element, say, warn, warnOf } from "./says.js";
 import { whichFrames, whichOthers, whyReject } from "./sheets.js";
 import { KEYS } from "./shortcuts.js";
 import { Stage } from "./stage.js";
-import { wanted } from "./wanted.js";
+import { wanted, wantedKind } from "./wanted.js";
 import { Windowing } from "./window.js";
 import { Work } from "./work.js";
 
@@ -361,8 +361,7 @@ async function reopen() {
 // The next entry is taken and fetched while this one is looked at.
 function prefetch() {
   if (ahead || isLocked()) return;
-  const { kind = "held", ...filter } = wanted();
-  const asked = post("/next", { ...filter, kind: ["held", "qa"].includes(kind) ? kind : "held", state: "pending", after: work.view.entry.id }, { background: true });
+  const asked = post("/next", { ...wanted(), kind: wantedKind(), state: "pending", after: work.view.entry.id }, { background: true });
   ahead = asked.then(async (view) => {
     if (!view.entry || view.entry.key === work.key) return null;
     const store = new Frames(view.entry.key, view);
@@ -432,7 +431,7 @@ async function count(done = 0) {
   counted = performance.now();
   try {
     const facts = await get("/facets", { background: true });
-    left = facts.left;
+    left = facts.kinds?.[wantedKind()] ?? 0;
     at("left").textContent = left.toLocaleString();
     if (facts.trouble) warn(facts.trouble);
   } catch { /* the figure can wait */ }

@@ -11,3 +11,9 @@ export function wanted() {
 }
 
 export const remember = (filter) => sessionStorage.setItem(NAME, JSON.stringify(filter));
+
+// What waits is gone through kind by kind; who comes from what was decided goes on with what is held.
+export function wantedKind() {
+  const { kind } = wanted();
+  return kind === "qa" ? kind : "held";
+}
