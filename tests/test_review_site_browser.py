@@ -583,4 +583,4 @@ def test_what_is_left_is_counted_kind_by_kind_and_an_empty_list_says_where_there
         assert browser.one("[name=state]").get_attribute("value") == "released"
         browser.script("document.getElementById('filters').elements.state.value = 'rejected'")
         browser.one("#filters button[type=reset]").click()
-        browser.until(lambda: browser.one("[name=state]").get_attribute("value") == "released", "another state")
+        browser.until(lambda: browser.one("[name=state]").get_attribute("value") == "released", "not reset")
