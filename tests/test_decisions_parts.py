@@ -120,6 +120,8 @@ def test_no_column_of_what_must_go_is_given_up_and_cuts_are_half_a_glyph_wide(te
         (["LT KIDNEY SAG", "Smith John"], {}),
         (["Hartford Breast", "Smith Center", "MI 0.8"], {}),
         (["Smith John", "45"], {}),
+        (["MI 45", "Smith John"], {}),
+        (["Smith John", "LT 45"], {}),
         (["Smith John", "MI 0.8"], {"reader": Known(["Smith John", "MI 0.8"], 0.7)}),
         (["Smith John", "MI 0.8"], {"reader": Known(["Smith John", "MI 0.6"])}),
         (["Smith John", "MI 0.8"], {"reading": "Smith John"}),
@@ -130,7 +132,8 @@ def test_no_column_of_what_must_go_is_given_up_and_cuts_are_half_a_glyph_wide(te
         (["12 MAR", "MI 0.8 60"], {}),
     ],
     ids=["maybe initials", "a name as well", "one blank only", "a label", "maybe a label", "a place",
-         "a bare number", "read without confidence", "read otherwise", "not in the reading",
+         "a bare number", "maybe initials and an age", "maybe a side and an age", "read without confidence",
+         "read otherwise", "not in the reading",
          "read in two ways", "turned",
          "no plain ground", "more than is announced"],
 )  # fmt: skip

@@ -262,10 +262,15 @@ def _is_firm(atoms: Sequence[Atom]) -> bool:
 
 
 def _may_be_initials(atom: Atom, after: Atom | None) -> bool:
-    """Tell whether a term of one or two letters announces no number and is no side of what follows."""
+    """Tell whether a term of one or two letters announces no value and is no side of what follows.
+
+    A whole number after it may be an age (``LT 45``).
+    """
     if atom.kind is not _A.TERM or len(atom.text) >= _LEAST_LETTERS:
         return False
-    return after is None or after.kind is not _A.NUMBER and atom.detail != _SIDE
+    if after is None:
+        return True
+    return after.text.isdecimal() if after.kind is _A.NUMBER else atom.detail != _SIDE
 
 
 def _is_telling(atom: Atom) -> bool:
