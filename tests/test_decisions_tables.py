@@ -131,3 +131,16 @@ def test_an_initial_beside_a_name_goes_however_tall_its_box_is() -> None:
     initial = TextLine(Region(18, 19, 16, 19), FrameSpan(0, 1), "L\u3002", 0.99, 0.9)
     assert _kept(initial, name, identity=header) == [False, False]
     assert _kept(replace(initial, reading="L"), replace(name, region=Region(100, 48, 27, 57)))[0] is True
+
+
+@pytest.mark.parametrize("text", ["10.47", "10,47", "07.51.33"])
+def test_a_number_like_hours_and_minutes_goes_beside_a_date_only(text: str) -> None:
+    date, right, below = _line("12.03.1950"), _line(text, column=100), _line(text, row=315)
+    assert _kept(date, right) == [False, False]
+    assert _kept(date, below) == [False, False]
+    assert _kept(_line("Depth 16 cm"), _line(text[:5], row=315)) == [True, True]
+    assert _kept(date, _line("47.83", row=315))[1] is True
+
+
+def test_an_ideographic_full_stop_is_one() -> None:
+    assert _kept(_line("11.05\u300214")) == [False]

@@ -92,6 +92,7 @@ _COUNTER = re.compile(r"^\W*(\d{1,4})\s?/\s?(\d{1,4})\W*$")
 _LEAST_COUNTS = 3
 _MARKED_COUNTER = re.compile(r"(\d{2,3})/(\d{2,3})\d")
 _RATE = re.compile(r"\d{1,3}\s?(?:hz|fps)")
+_HOURS_AND_MINUTES = re.compile(r"(\d{2})[.,;' ][0-5]\d(?:[.,;' ][0-5]\d)?")
 _FOUR_DIGITS = "number of 4 digits"
 _WELL_READ = 0.8
 
@@ -528,6 +529,8 @@ class _Around:
         Suspects that show a person's name of the header, or the label of one.
     identified
         Suspects that show anything of the header.
+    dates
+        Suspects that are a date or a time of day.
     """
 
     lines: tuple[TextLine, ...]
@@ -537,6 +540,7 @@ class _Around:
     cut: tuple[TextLine, ...]
     named: tuple[TextLine, ...]
     identified: tuple[TextLine, ...]
+    dates: tuple[TextLine, ...]
 
     @classmethod
     def of(cls, cases: Sequence[_Case]) -> _Around:
@@ -549,6 +553,7 @@ class _Around:
             tuple(case.line for case in suspects if _stands_in(case, CUT)),
             tuple(case.line for case in suspects if _names_someone(case)),
             tuple(case.line for case in suspects if _is_of_header(case)),
+            tuple(case.line for case in suspects if _is_moment(case)),
         )
 
 
@@ -634,6 +639,8 @@ def _about(case: _Case, around: _Around) -> Iterable[Evidence]:
         yield Evidence(EvidenceKind.POSITION, "an initial beside a name", True)
     if not case.suspicious and any(map(_is_pair, case.heard)) and is_below(case.line, around.identified):
         yield Evidence(EvidenceKind.POSITION, "maybe initials, right below an identifier", True)
+    if not case.suspicious and any(map(_may_be_time, case.heard)) and touches_any(case.line, around.dates):
+        yield Evidence(EvidenceKind.POSITION, "maybe a time of day, beside a date", True)
     if not case.suspicious and _may_be_label(case.line) and any(_leads(case.line, n) for n in around.named):
         yield Evidence(EvidenceKind.POSITION, "maybe the label of the name behind it", True)
     if _may_be_name_beside(case, around):
@@ -677,6 +684,12 @@ def _may_be_initials(heard: Heard) -> bool:
     atom = heard.atoms[0] if len(heard.atoms) == 1 else None
     directed = atom is not None and atom.detail == "anatomy.orientation" and len(atom.text) == 2
     return heard.in_band and directed
+
+
+def _may_be_time(heard: Heard) -> bool:
+    """Tell whether it is hours and minutes and nothing else, a full stop between them (``10.47``)."""
+    match = _HOURS_AND_MINUTES.fullmatch(heard.text.strip())
+    return match is not None and int(match[1]) < 24
 
 
 def _is_tiny(line: TextLine) -> bool:

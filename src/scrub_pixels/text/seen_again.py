@@ -24,6 +24,7 @@ from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice
 from scrub_pixels.text.scale_bars import is_scale_bar
 from scrub_pixels.text.settings import SearchSettings
+from scrub_pixels.text.straight_lines import is_straight_line
 from scrub_pixels.text.tiles import boxes_in_tile, tiles_of
 
 SCALES = (2.0, 1.5, 1.0, 3.0)
@@ -52,6 +53,9 @@ LETTERS = 18
 
 DRAWINGS = (are_arrowheads, is_scale_bar, is_only_graphics)
 """What devices draw that no letter looks like, whatever is read there."""
+
+BARS = frozenset("1Il|/\\-_ ")
+"""Characters that a straight line is taken for."""
 
 LINE = 2.5
 """Thicknesses that a box of a line is long at least: squarish ones are seen in any texture."""
@@ -128,6 +132,7 @@ class SeenAgain:
         Of text most sizes show something, and either surely or so that its looks agree. What is too tall may
         be lines and tissue around them: then they stay.
         """
+        lines = [c for c in lines if not (_is_bars(c) and is_straight_line(image, c.region))]
         stay = [c for c in lines if self._is_sure(c) or self._is_text(image, c)]
         tall = [c for c in lines if c not in stay and thickness(c.region) >= TALL]
         for line in tall:
@@ -257,3 +262,8 @@ def _continues(view: Region, line: Region) -> bool:
     if shared is None or view.rows > NO_TALLER * line.rows:
         return False
     return shared.rows >= SAME_ROWS * min(view.rows, line.rows)
+
+
+def _is_bars(line: Candidate) -> bool:
+    """Tell whether a line reads as bars, or not at all, as a straight stroke does."""
+    return not line.code and set(line.choice.best.text) <= BARS
