@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.readers import Image, TextBox
-from scrub_pixels.text.weights import WeightFile, verified
+from scrub_pixels.text.sessions import open_session
+from scrub_pixels.text.weights import WeightFile
 
 NETWORK = WeightFile(
     "scrub_pixels",
@@ -180,17 +181,7 @@ def load_network(threads: int = 1, settings: NetworkSettings | None = None) -> N
     MissingDependency
         If the weights are absent or changed.
     """
-    import onnxruntime  # heavy: only for those who detect
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # fatal only
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        str(verified(NETWORK)), options, providers=["CPUExecutionProvider"]
-    )
-    return NetworkDetector(session, settings or NetworkSettings())
+    return NetworkDetector(open_session(NETWORK, threads), settings or NetworkSettings())
 
 
 def _spans(length: int, settings: NetworkSettings) -> list[tuple[int, int]]:

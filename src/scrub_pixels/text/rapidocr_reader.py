@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
 from scrub_pixels.text.readers import Image, Reading, TextBox
-from scrub_pixels.text.weights import RAPIDOCR_DETECTOR, RAPIDOCR_RECOGNIZER, WeightFile, verified
+from scrub_pixels.text.sessions import open_session
+from scrub_pixels.text.weights import RAPIDOCR_DETECTOR, RAPIDOCR_RECOGNIZER
 
 NETWORK_STEP = 32
 """The detector takes sides that are multiples of this."""
@@ -111,21 +112,8 @@ def load_rapidocr(threads: int) -> RapidOcrReader:
     MissingDependency
         If weights are absent or changed.
     """
-    detector, recognizer = (_session(w, threads) for w in (RAPIDOCR_DETECTOR, RAPIDOCR_RECOGNIZER))
+    detector, recognizer = (open_session(w, threads) for w in (RAPIDOCR_DETECTOR, RAPIDOCR_RECOGNIZER))
     return RapidOcrReader(detector, recognizer, Binarization())
-
-
-def _session(weights: WeightFile, threads: int) -> Any:
-    import onnxruntime  # heavy: only for those who read
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # fatal only
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(verified(weights)), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def _characters(recognizer: Any) -> tuple[str, ...]:
