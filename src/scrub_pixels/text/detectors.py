@@ -38,10 +38,11 @@ ALONE = 0.92
 
 @dataclass(frozen=True)
 class Detectors:
-    """The detector of the first look, and that of enlarged and repeated looks, which is cheaper."""
+    """The detector of the first look, a cheaper one of enlarged and repeated looks, and its witness."""
 
     first: TextDetector
     fine: TextDetector
+    witness: TextDetector | None = None
 
 
 class FusedDetector:
@@ -116,7 +117,7 @@ def _of_network(reader: TextReader, threads: int) -> Detectors:
 
 def _of_both(reader: TextReader, threads: int) -> Detectors:
     network = _of_network(reader, threads).first
-    return Detectors(FusedDetector(network, reader), network)
+    return Detectors(FusedDetector(network, reader), network, reader)
 
 
 DETECTORS: Mapping[str, Callable[[TextReader, int], Detectors]] = MappingProxyType(

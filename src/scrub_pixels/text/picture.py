@@ -18,6 +18,7 @@ from scrub_pixels.text.candidates import Candidate, is_code, is_settled, is_turn
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.edge_print import EdgePrint
 from scrub_pixels.text.fine_print import FinePrint
+from scrub_pixels.text.half_read import unless_half_read
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.missed import Missed
@@ -27,6 +28,7 @@ from scrub_pixels.text.second_look import SecondLook
 from scrub_pixels.text.seen_again import SeenAgain
 from scrub_pixels.text.settings import SearchSettings
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
+from scrub_pixels.text.two_witnesses import TwoWitnesses
 from scrub_pixels.text.unpacking import Unpacking, explains, overlaps
 
 __all__ = ["Candidate", "PictureSearch"]
@@ -100,7 +102,9 @@ class PictureSearch:
         lines += missed.put_back(image, seen, [*lines, *known])
         lines += self._seen_again.put_back(image, seen, [*lines, *known])
         confirmed = self._seen_again.kept(image, self._second_look.confirmed(image, lines))
-        return self._seen_again.lengthened(image, confirmed)
+        unread = TwoWitnesses(self.detectors, self._reader, self.settings).put_back(image, seen, confirmed)
+        read = [unless_half_read(image, line) for line in confirmed]
+        return self._seen_again.lengthened(image, read) + unread
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
