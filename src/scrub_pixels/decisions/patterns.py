@@ -160,6 +160,15 @@ _DIGIT = re.compile(r"\d")
 _WITHOUT_DIGITS = tuple(row for row in PATTERNS if r"\d" not in row[1].pattern)
 
 
+_BY_DIGIT = re.compile(r"(?<!\S)(?:[\d/.:\-]\s+){3,}[\d/.:\-](?!\S)")
+
+
+def _is_by_digit(folded: str) -> bool:
+    """Tell whether a number of four digits or more is written with a blank behind each, and is no scale."""
+    spelt = (_DIGIT.findall(match.group()) for match in _BY_DIGIT.finditer(folded))
+    return any(len(digits) >= 4 and not _is_scale([*map(int, digits)]) for digits in spelt)
+
+
 def pattern_names(folded: str) -> Iterator[str]:
     """Yield the name of every pattern that folded text shows, each once."""
     shown: set[str] = set()
@@ -167,3 +176,5 @@ def pattern_names(folded: str) -> Iterator[str]:
         if name not in shown and any(check(match) for match in pattern.finditer(folded)):
             shown.add(name)
             yield name
+    if _is_by_digit(folded):
+        yield "digits one by one"

@@ -21,6 +21,7 @@ from scrub_pixels.text.fine_print import FinePrint
 from scrub_pixels.text.half_read import unless_half_read
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
+from scrub_pixels.text.letterspaced import Letterspaced
 from scrub_pixels.text.missed import Missed
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice, LineReader
@@ -104,7 +105,9 @@ class PictureSearch:
         confirmed = self._seen_again.kept(image, self._second_look.confirmed(image, lines))
         unread = TwoWitnesses(self.detectors, self._reader, self.settings).put_back(image, seen, confirmed)
         read = [unless_half_read(image, line) for line in confirmed]
-        return self._seen_again.lengthened(image, read) + unread
+        marks = [c for found, _ in looks for c in found]
+        spelt = Letterspaced(self.detectors.fine, self._reader, self.settings).found(image, marks)
+        return self._seen_again.lengthened(image, read) + unread + spelt
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
