@@ -77,6 +77,19 @@ def test_a_bar_of_levels_is_one(turned, colour):
     assert turned or is_scale_bar(np.ascontiguousarray(image[:, :, 0] | image[:, :, 2]), whole(image))
 
 
+def test_stray_samples_at_the_ends_of_a_bar_are_no_part_of_it():
+    image = bar(colour=True)
+    for row, column in ((7, 12), (8, 17), (8, 9), (110, 15), (111, 10)):
+        image[row, column] = 60
+    assert is_scale_bar(image, whole(image))
+
+
+def test_letters_above_a_bar_are_not_taken_for_it():
+    image = cv2.copyMakeBorder(bar(thick=20), 20, 0, 0, 0, cv2.BORDER_CONSTANT)
+    cv2.putText(image, "R", (12, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (200, 200, 200), 1)
+    assert not is_scale_bar(image, whole(image))
+
+
 @pytest.mark.parametrize("place", [(15, 40), (2, 60), (10, 40)], ids=["beside", "across", "on"])
 def test_letters_on_or_beside_a_bar_are_not_taken_for_it(place):
     image = cv2.copyMakeBorder(bar(thick=20), 0, 0, 0, 30, cv2.BORDER_CONSTANT)

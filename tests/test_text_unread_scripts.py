@@ -129,3 +129,17 @@ def test_what_cannot_be_measured_stays_as_it_was_read():
     turned = replace(line, choice=replace(line.choice, rotation=90))
     assert unless_half_read(image, replace(line, plain=False)).choice.best.text == "45"
     assert unless_half_read(image, turned).choice.best.text == "45"
+
+
+@pytest.mark.parametrize(
+    ("network", "witness", "read"),
+    [(0.7, 0.9, False), (0.0, 0.9, False), (0.9, 0.0, False), (0.7, 0.0, True), (0.0, 0.7, True),
+     (0.0, None, False)],
+)
+def test_a_half_reading_is_one_only_where_a_detector_surely_sees_letters(network, witness, read):
+    image, line = line_of("45")
+    beside = None if witness is None else Sees((witness,))
+    detectors = Detectors(Sees((network,)), Sees((network,)), beside)
+    boxes = BoxReader(LineReader(Sees((0.0,)), SETTINGS), SETTINGS)
+    judged = TwoWitnesses(detectors, boxes, SETTINGS).unless_half_read(image, line)
+    assert (judged.choice == Choice(UNREAD)) is not read

@@ -18,7 +18,6 @@ from scrub_pixels.text.candidates import Candidate, is_code, is_settled, is_turn
 from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.edge_print import EdgePrint
 from scrub_pixels.text.fine_print import FinePrint
-from scrub_pixels.text.half_read import unless_half_read
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.letterspaced import Letterspaced
@@ -103,8 +102,9 @@ class PictureSearch:
         lines += missed.put_back(image, seen, [*lines, *known])
         lines += self._seen_again.put_back(image, seen, [*lines, *known])
         confirmed = self._seen_again.kept(image, self._second_look.confirmed(image, lines))
-        unread = TwoWitnesses(self.detectors, self._reader, self.settings).put_back(image, seen, confirmed)
-        read = [unless_half_read(image, line) for line in confirmed]
+        witnesses = TwoWitnesses(self.detectors, self._reader, self.settings)
+        unread = witnesses.put_back(image, seen, confirmed)
+        read = [witnesses.unless_half_read(image, line) for line in confirmed]
         marks = [c for found, _ in looks for c in found]
         spelt = Letterspaced(self.detectors.fine, self._reader, self.settings).found(image, marks)
         return self._seen_again.lengthened(image, read) + unread + spelt

@@ -36,15 +36,17 @@ def is_scale_bar(image: Image, region: Region) -> bool:
         piece = piece.swapaxes(0, 1)
     lit = contrast_map(np.ascontiguousarray(piece)) > LIT
     columns = np.flatnonzero(lit.mean(axis=0) >= 0.5)
-    rows = np.flatnonzero(lit.any(axis=1))
     if not columns.size or columns[-1] - columns[0] + 1 != columns.size:
+        return False
+    rows = np.flatnonzero(lit[:, columns].mean(axis=1) >= 0.5)
+    if not rows.size:
         return False
     thick, long = columns.size, int(rows[-1] - rows[0] + 1)
     if thick < THINNEST or long < SHORTEST * thick:
         return False
     if lit[rows[0] : rows[-1] + 1, columns].mean() < SOLID:
         return False
-    return _is_even(piece, columns, rows) and _is_alone(lit, columns)
+    return _is_even(piece, columns, rows) and _is_alone(lit, columns, rows)
 
 
 def _is_even(piece: Image, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> bool:
@@ -55,6 +57,9 @@ def _is_even(piece: Image, columns: NDArray[np.intp], rows: NDArray[np.intp]) ->
     return bool((worst <= EVEN).mean() >= SOLID)
 
 
-def _is_alone(lit: NDArray[np.bool_], columns: NDArray[np.intp]) -> bool:
-    outside = np.delete(lit, np.s_[max(0, columns[0] - EDGE) : columns[-1] + 1 + EDGE], axis=1)
-    return not outside.size or bool(outside.mean() <= STRAY)
+def _is_alone(lit: NDArray[np.bool_], columns: NDArray[np.intp], rows: NDArray[np.intp]) -> bool:
+    """Tell whether nothing but stray samples is lit beside a bar, and before and behind it."""
+    ground = np.ones(lit.shape, bool)
+    left, top = max(0, columns[0] - EDGE), max(0, rows[0] - EDGE)
+    ground[top : rows[-1] + 1 + EDGE, left : columns[-1] + 1 + EDGE] = False
+    return not ground.any() or bool(lit[ground].mean() <= STRAY)

@@ -16,6 +16,7 @@ from scrub_pixels.text.box_reader import BoxReader
 from scrub_pixels.text.boxes import fused
 from scrub_pixels.text.candidates import Candidate
 from scrub_pixels.text.detectors import Detectors
+from scrub_pixels.text.half_read import unless_half_read
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.reading import UNREAD, Choice
 from scrub_pixels.text.settings import SearchSettings
@@ -23,6 +24,9 @@ from scrub_pixels.text.tiles import boxes_in_tile, tiles_of
 
 NETWORK_SIZES, NETWORK_SEES, NETWORK_NEEDED = (1.5, 2.0, 1.0, 3.0), 0.6, 3
 """Sizes at which the network is shown a place, the score that counts, and how many of them show it."""
+
+NETWORK_IS_SURE = 0.8
+"""The score that counts where the network is asked alone."""
 
 WITNESS_SIZES, WITNESS_SEES, WITNESS_NEEDED = (2.0, 1.5, 1.0), 0.8, 2
 """The same for the reader's detector."""
@@ -84,10 +88,28 @@ class TwoWitnesses:
         found = [b for b in open_boxes if _may_be_a_line(b) and self._both_see(image, b.region, witness)]
         return [self._unread(image, box) for box in found if _share(box.region, known) <= OPEN]
 
+    def unless_half_read(self, image: Image, line: Candidate) -> Candidate:
+        """Return a line as unread if its ink has letters that were not read, and a detector sees them surely.
+
+        Parameters
+        ----------
+        image
+            uint8 of shape (rows, columns) or (rows, columns, 3).
+        line
+            With a reading. A lone detector without a witness is believed.
+        """
+        whole, witness = unless_half_read(image, line), self.detectors.witness
+        if whole is line or witness is None or self._witness_sees(image, line.region, witness):
+            return whole
+        network = self._scores(image, line.region, self.detectors.fine, NETWORK_SIZES)
+        return whole if _enough(network, len(NETWORK_SIZES), NETWORK_IS_SURE, NETWORK_NEEDED) else line
+
     def _both_see(self, image: Image, region: Region, witness: TextDetector) -> bool:
         network = self._scores(image, region, self.detectors.fine, NETWORK_SIZES)
-        if not _enough(network, len(NETWORK_SIZES), NETWORK_SEES, NETWORK_NEEDED):
-            return False
+        seen = _enough(network, len(NETWORK_SIZES), NETWORK_SEES, NETWORK_NEEDED)
+        return seen and self._witness_sees(image, region, witness)
+
+    def _witness_sees(self, image: Image, region: Region, witness: TextDetector) -> bool:
         other = self._scores(image, region, witness, WITNESS_SIZES)
         return _enough(other, len(WITNESS_SIZES), WITNESS_SEES, WITNESS_NEEDED)
 
