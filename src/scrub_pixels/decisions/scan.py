@@ -76,6 +76,7 @@ _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
 _CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]+)\b")
+_ON_AND_WORD = re.compile(r"\bOn([A-Z][a-z]{2,})\b(?=(\s\d{1,2}\s?/\s?\d{1,2}$)?)")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])|(?<=\bT)l(?=[sbc](?![^\W\d_]))")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
@@ -99,6 +100,9 @@ _LONE_L = re.compile(r"(?<=[a-z]{3}[itl] )[lI]$")
 _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
+
+_U_BEFORE_PER_CENT = re.compile(r"^([A-Z])U([A-Z])(?=:\s?(?:100|[1-9]?\d)%$)")
+"""A code and a share are a whole line that no person has to do with (``DUA: 94%`` for ``DVA: 94%``)."""
 
 _AS_WRITTEN = re.compile(r"\bm[A\u00c0-\u00c2\u00c4\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
@@ -206,6 +210,8 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
     text = _DOTTED.sub(lambda match: _undotted(match.group(), vocabulary), text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
+    text = _U_BEFORE_PER_CENT.sub(lambda match: _with_v(match, vocabulary), text)
+    text = _ON_AND_WORD.sub(lambda match: _switched_on(match, vocabulary), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
 
@@ -215,6 +221,21 @@ def _with_g(word: str, vocabulary: Vocabulary) -> str:
     turned = _LONE_Q.sub("g", word)
     known = fold(turned) in vocabulary.labels or fold(turned) in vocabulary.words
     return turned if known and fold(word) not in vocabulary.lookalikes else word
+
+
+def _with_v(match: re.Match[str], vocabulary: Vocabulary) -> str:
+    """``DUA`` before a share is the ``DVA`` of its scanner, if that is a term that is nobody's name."""
+    turned = f"{match[1]}V{match[2]}"
+    known = fold(turned) in vocabulary.words and not vocabulary.is_name(fold(turned))
+    return turned if known else match.group()
+
+
+def _switched_on(match: re.Match[str], vocabulary: Vocabulary) -> str:
+    """``OnPage 1/3`` is a switch that is on and the key beside it, if the word is the name of nobody."""
+    word = fold(match[1])
+    counts = word in _COUNTED and match[2] is not None
+    plain = word in vocabulary.words and not vocabulary.is_name(word)
+    return f"On {match[1]}" if counts or plain else match.group()
 
 
 def _undotted(word: str, vocabulary: Vocabulary) -> str:

@@ -41,6 +41,7 @@ from scrub_pixels.decisions.series import SeriesContext, evidence_at
 from scrub_pixels.decisions.settings import DecisionSettings, KeepPolicy
 from scrub_pixels.decisions.spelling import compact, fold, tokens
 from scrub_pixels.decisions.tables import IN_ROW, in_row, is_run_of_digits, row_of
+from scrub_pixels.decisions.two_boxes import WITH_VALUE, is_setting
 from scrub_pixels.decisions.vocabulary import Vocabulary, load_vocabulary
 from scrub_pixels.geometry import Region, Shape
 from scrub_pixels.text.lines import TextLine
@@ -225,6 +226,7 @@ def judge(
     lexicon = _lexicon(identity, settings, context)
     cases = [_case(line, lexicon, settings, context) for line in lines]
     cases = [_in_table_row(case, cases, lexicon) for case in cases]
+    cases = [_before_value(case, cases, lexicon) for case in cases]
     heads = [_in_table_head(case, cases, lexicon.vocabulary) for case in cases]
     cases = [_on_scale(_counted(_among_settings(case, cases), cases), cases) for case in heads]
     cases = [_without_probe_number(case, cases) for case in cases]
@@ -255,6 +257,15 @@ def _in_table_row(case: _Case, cases: Sequence[_Case], lexicon: Lexicon) -> _Cas
     others = [c for c in cases if any(c.line is line for line in row)]
     harmless = all(not c.suspicious or is_run_of_digits(c.evidence) for c in others)
     return _cleared(case, IN_ROW) if in_row(case.line, row if harmless else (), lexicon) else case
+
+
+def _before_value(case: _Case, cases: Sequence[_Case], lexicon: Lexicon) -> _Case:
+    """Return a case without the suspicion against a word that its value, in the next box, explains."""
+    if {e.kind for e in case.evidence if e.speaks_for_phi} != {EvidenceKind.UNKNOWN_WORD}:
+        return case
+    harmless = [c.line for c in cases if not c.suspicious]
+    in_band = any(heard.in_band for heard in case.heard)
+    return _cleared(case, WITH_VALUE) if is_setting(case.line, harmless, in_band, lexicon) else case
 
 
 _MOMENTS = ("date", "time", "month", "AcquisitionDate", "StudyDate", "StudyTime", "ContentDate")
