@@ -99,6 +99,16 @@ def test_a_single_letter_or_ordinary_type_is_not_shown_again(letterspaced):
     assert letterspaced.found(image, [line, *parts]) == []
 
 
+def test_words_set_wide_are_no_letters(letterspaced):
+    image = ground_of("black")
+    ink = drawn(image, "GAIN", 26)
+    wide = Candidate(ink, 0.9, Choice(Reading("GAIN", 0.97)))
+    value = Candidate(replace(ink, column=ink.right + 40, columns=14), 0.9, Choice(Reading("9", 0.97)))
+    assert letterspaced.found(image, [wide, value]) == []
+    by_letter = replace(wide, choice=Choice(Reading("G A I N", 0.97)))
+    assert {c.choice.best.text for c in letterspaced.found(image, [by_letter])} == {"GAIN"}
+
+
 @pytest.mark.parametrize("text", ["1 2 / 0 3 / 1 9 6 4", "4 4 7 1 8 2", "Born 1 9 6 4"])
 def test_digits_one_by_one_are_a_number(text):
     assert _verdict(text) is Verdict.PHI

@@ -112,7 +112,7 @@ class Letterspaced:
             for found in self._read(np.ascontiguousarray(narrow)):
                 place = _scaled(found.region, 1 / down, 1 / (down * width)).moved(window.row, window.column)
                 inside = place.clipped(shape)
-                if inside is not None and inside.intersection(band) is not None:
+                if inside is not None and _letters_on(inside, row) >= LETTERS:
                     line = replace(found, region=_to_its_ends(inside, [c.region for c in row]))
                     yield replace(line, region=self.boxes.with_margin(line, shape))
 
@@ -156,23 +156,31 @@ def _to_its_ends(line: Region, marks: Sequence[Region]) -> Region:
 
 
 def _letters_in(mark: Candidate) -> int:
-    """Return how many letters set far apart a mark is: one by its shape, or those of a line read too wide."""
+    """Return how many letters set far apart a mark is: one by its shape, or those read one by one."""
     if mark.choice.best.confidence < LIKELY:
         return 0
     if mark.region.columns <= NARROW * mark.region.rows:
         return 1
-    return 0 if _is_close_set(mark) else _characters(mark)
+    return _characters(mark) if _is_by_letter(mark) else 0
+
+
+def _is_by_letter(line: Candidate) -> bool:
+    words = line.choice.best.text.split()
+    return len(words) >= SPELT and all(len(word) == 1 for word in words)
 
 
 def _is_close_set(line: Candidate) -> bool:
-    words = line.choice.best.text.split()
-    by_letter = len(words) >= SPELT and all(len(word) == 1 for word in words)
     close = CLOSE_SET if line.plain else CLOSE_ON_TEXTURE
-    return not by_letter and line.region.columns <= close * line.region.rows * _characters(line)
+    return not _is_by_letter(line) and line.region.columns <= close * line.region.rows * _characters(line)
 
 
 def _characters(line: Candidate) -> int:
     return sum(not c.isspace() for c in line.choice.best.text)
+
+
+def _letters_on(place: Region, row: Sequence[Candidate]) -> int:
+    """Return how many letters of a row a line accounts for; words beside it are no part of it."""
+    return sum(_letters_in(mark) for mark in row if _mostly_inside(mark.region, [place]))
 
 
 def _closed_up(choice: Choice) -> Choice:
