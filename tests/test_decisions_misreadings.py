@@ -47,7 +47,9 @@ def _kept(text: str, row: int = 300) -> bool:
     "Ratlo 8.70", "Cire 5.62 cm", "AO Diam 1.0 ca", "CTDIvoI (mGy)", "EVel 15 cm/s", "Total DLP 98 m6yca",
     "Morison", "Grayscale and color Doppler images i...", "Gaint 1", "Zoomt 100%", "Zoom xl.9",
     "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO", "Gaint l", "RT KIDNEY TRU", "PSAX MU LEVEL", "Algor BF3",
-    "Helical I81.250-562.750", "151,250-S101,750", "Sector MBOff THI OnPage 1/3", "OnZoom", "DUA: 94%",
+    "Helical I81.250-562.750", "151,250-S101,750", "Sector MBOff THI OnPage 1/3", "OnZoom",
+    "X\u03bd C3", "Scan kY mAs CTDIvol DLP TI cSL", "CTOIvol", "Exam Description: CT AB0OMEN",
+    "H = 10871 L = 35",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -67,8 +69,10 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
     "Dr S...", "Kowalski A...", "Long J...", "Gain S...", "Martini 12", "Gaint", "Levert 12", "Gaint 1 Lee",
     "Zoom xl.9 Lee", "OLP", "OLP 98", "Sonos MA", "Sonoi TH", "PL: LONG", "PL : LONG", "TRU", "RT TRU",
-    "MU LEVEL", "181.250-962.750", "151,250-101,750", "OnPage 39", "OnLong", "OnLee 1/3", "DUA", "DUA: 94",
-    "DUA: 194%", "SUE: 94%", "Smith DUA: 94%",
+    "MU LEVEL", "181.250-962.750", "151,250-101,750", "OnPage 39", "OnLong", "OnLee 1/3", "DUA: 94%",
+    "Smith Facus: 16cm",
+    "K\u03c5rt", "KY", "Ky 120", "H = 10871", "H = 10871 L = 35 Lee", "Lee AB0OMEN", "ME0", "G0RD0N",
+    "R0B1N", "S1M0N", "G0RD0", "P0RT0", "AG0ST1N0", "BL00M",
 ])
 def test_what_identifies_is_masked_however_technical_it_looks(text: str) -> None:
     assert not _kept(text)
@@ -232,18 +236,17 @@ def _in_two_boxes(setting: str, value: str, column: int = 60, *others: str) -> V
 
 
 def test_a_misread_setting_stays_before_its_value_in_a_box_of_its_own() -> None:
-    assert _in_two_boxes("DUA:", "94%") is Verdict.BENIGN
     assert _in_two_boxes("Facus:", "16cm", 68) is Verdict.BENIGN
 
 
 @pytest.mark.parametrize(("setting", "value"), [
-    ("DUA", "94%"), ("DUA:", "94"), ("DUA:", "Gain 94%"), ("SUE:", "94%"), ("Smith:", "16cm"),
-    ("Name:", "94%"),
+    ("Facus", "16cm"), ("Facus:", "16"), ("Facus:", "Gain 16cm"), ("SUE:", "94%"), ("Smith:", "16cm"),
+    ("Name:", "16cm"),
 ])
 def test_what_no_value_explains_is_masked_before_it(setting: str, value: str) -> None:
     assert _in_two_boxes(setting, value, 10 + 8 * len(setting) + 16) is Verdict.PHI
 
 
 def test_nor_is_it_explained_by_a_value_far_off_or_one_of_its_readings_only() -> None:
-    assert _in_two_boxes("DUA:", "94%", 160) is Verdict.PHI
-    assert _in_two_boxes("DUA:", "94%", 60, "SUE:") is Verdict.PHI
+    assert _in_two_boxes("Facus:", "16cm", 180) is Verdict.PHI
+    assert _in_two_boxes("Facus:", "16cm", 68, "SUE:") is Verdict.PHI

@@ -18,8 +18,11 @@ _ORIENTATIONS = frozenset("lrapsihfv")
 _MOST_LETTERS = 3
 _DESIGNATIONS = frozenset({"probe", "scan range"})
 _DIGIT_IN_WORD = re.compile(
-    r"(?<![a-z\d])(?:[a-z]{1,15}[012568][a-z]{1,15}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
+    r"(?<![a-z\d])(?:[a-z]{1,15}(?:(?:00|[012568])[a-z]{1,15}){1,4}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
+    r"|(?<![a-z\d])[a-z]{1,15}(?:(?:00|[015])[a-z]{1,15}){1,4}[01](?![a-z\d])"
 )
+"""A word in which digits stand for letters, before one of them or behind; ``G5C1`` has too few letters."""
+
 _ON_A_BREAST = frozenset({"breast", "rad", "arad", "antirad", "fn", "cmfn", "nipple", "areola", "subareolar"})
 _SIDED_BREASTS = frozenset({"rtbreast", "ltbreast", "rightbreast", "leftbreast"})
 _CLOCK_FACE = re.compile(r"^[^:;]*(?<!\d)(?:1[0-2]|[1-9]):[03]0(?!\s?[:;\d])[^:;]*$")
@@ -420,10 +423,15 @@ def digits_in_words(heard: Heard) -> Iterator[Evidence]:
     known = [atom for atom in heard.atoms if atom.kind in _VOUCHING or atom.detail in _DESIGNATIONS]
     for match in _DIGIT_IN_WORD.finditer(heard.text):
         inside = any(atom.start <= match.start() and match.end() <= atom.stop for atom in known)
+        inside = inside or match.group()[-1].isdigit() and not _is_mostly_letters(match.group())
         if _is_clock_face(heard) and heard.text[: match.start()].endswith(":"):
             continue
         if not inside and not _FRACTION.search(heard.text[: match.start()]):
             yield Evidence(EvidenceKind.PATTERN, DIGIT_IN_WORD, True)
+
+
+def _is_mostly_letters(word: str) -> bool:
+    return sum(c.isalpha() for c in word) > sum(c.isdigit() for c in word)
 
 
 def harmless_parts(heard: Heard) -> Iterator[Evidence]:

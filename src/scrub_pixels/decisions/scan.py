@@ -76,13 +76,18 @@ _TOKEN = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number>\d+(?:[.,]\d+)?|(?<!\d)[.,]
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ]{2})(?=[A-ZÀ-Ý])")
 _CAMEL_WORD = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ]{2}[A-ZÀ-Ý][^\W\d_]*")
 _CODE_AND_WORD = re.compile(r"\b([A-Z]{2,3})([A-Z][a-z]+)\b")
+_WINDOW = re.compile(r"^[HN](?=\s?=\s?\d{1,5}\s+L\s?=\s?-?\d{1,5}$)")
+_GREEK_IN_WORD = re.compile(r"(?<=[A-Za-z])[\u03bd\u03c5]|[\u03bd\u03c5](?=[A-Za-z])")
+_LATIN_FOR = {"\u03bd": "v", "\u03c5": "u"}
+"""Greek letters that are read for Latin ones (nu, upsilon): no word has letters of both alphabets."""
+
 _ON_AND_WORD = re.compile(r"\bOn([A-Z][a-z]{2,})\b(?=(\s\d{1,2}\s?/\s?\d{1,2}$)?)")
 _SMALL_L = re.compile(r"(?<=[A-Z])l(?=[A-Z\d\W]|$)|(?<![A-Za-zÀ-ÿ])l(?=[A-Z])|(?<=\bT)l(?=[sbc](?![^\W\d_]))")
 _SMALL_L_IN_NUMBER = re.compile(r"(?<=[\d/.:,-])l(?=\d)|(?<=\d)l(?=[\d/.:,-])|(?<=\b\d{3})l\b")
 _CAPITAL_S_IN_NUMBER = re.compile(r"(?<=\d)S(?=\d)|(?<=\b\d{3})S\b|(?<=\b\d{4})S\b")
 _LONE_Q = re.compile(r"(?<=[^\W\d_])q(?!u)")
 _WITH_LONE_Q = re.compile(r"(?<![^\W_])[^\W\d_]+q(?!u)[^\W\d_]*(?![^\W_])")
-_VOLTS = re.compile(r"(?<![^\W\d_])kU(?![^\W\d_])")
+_VOLTS = re.compile(r"(?<![^\W\d_])k[UY](?![^\W\d_])")
 _CENTIMETRES = re.compile(r"(?<=\d)(?:(\s?)[cC]n|()om)(?![A-Za-z])")
 _UNIT_FOR = {
     "HHz": "MHz", "HMz": "MHz", "kMz": "kHz", "ca/s": "cm/s", "cn/s": "cm/s", "nmHg": "mmHg", "mnHg": "mmHg",
@@ -91,7 +96,7 @@ _UNIT_FOR = {
 }  # fmt: skip
 _MISREAD_UNIT = re.compile(rf"(?:(?<=\d)|(?<=\d\s))(?:{'|'.join(_UNIT_FOR)})(?![^\W_])")
 _DOSE_UNIT = re.compile(r"(?<=\()m6y(?:([-*.]?)c[am])?(?=\))")
-_VOLUME_DOSE = re.compile(r"\bC[TI]D[I\[]vo[lI](?![^\W_])")
+_VOLUME_DOSE = re.compile(r"\bC[TI][DO][I\[]vo[lI](?![^\W_])")
 _VELOCITY = re.compile(r"\b([AESD])(?=Vel\b)")
 _TOTAL_DOSE = re.compile(r"(?<=^Total )OLP\b|(?<=\d Total )OLP\b|^OLP(?= ?\([mM][G6][yY])")
 _IMAGE_NUMBER = re.compile(r"^In(?=\s?:\s?\d{1,4}$)")
@@ -100,9 +105,6 @@ _LONE_L = re.compile(r"(?<=[a-z]{3}[itl] )[lI]$")
 _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
 _U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
-
-_U_BEFORE_PER_CENT = re.compile(r"^([A-Z])U([A-Z])(?=:\s?(?:100|[1-9]?\d)%$)")
-"""A code and a share are a whole line that no person has to do with (``DUA: 94%`` for ``DVA: 94%``)."""
 
 _AS_WRITTEN = re.compile(r"\bm[A\u00c0-\u00c2\u00c4\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
 _CALIPER = re.compile(r"^x(?=[A-Z]{1,2}\d?\s?\d{1,3}[.,]\d{1,2}\s?(?:cm|mm)$)")
@@ -194,7 +196,8 @@ def prepared(reading: str, vocabulary: Vocabulary) -> str:
 
 
 def _prepared(reading: str, vocabulary: Vocabulary) -> str:
-    text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", reading))
+    text = _GREEK_IN_WORD.sub(lambda match: _LATIN_FOR[match.group()], reading)
+    text = _SMALL_L_IN_NUMBER.sub("1", _SMALL_L.sub("I", _WINDOW.sub("W", text)))
     text = _WITH_LONE_Q.sub(lambda match: _with_g(match.group(), vocabulary), text)
     text = _CAPITAL_S_IN_NUMBER.sub("5", text)
     text = _CENTIMETRES.sub(lambda match: f"{match[1] or ''}cm", _VOLTS.sub("kV", text))
@@ -210,7 +213,6 @@ def _prepared(reading: str, vocabulary: Vocabulary) -> str:
     text = _AS_WRITTEN.sub(r"milliamp\1", _ID_OF_PATIENT.sub("ID", _CALIPER.sub("x ", text)))
     text = _DOTTED.sub(lambda match: _undotted(match.group(), vocabulary), text)
     text = _MISREAD_NUMBER.sub(lambda match: as_digits(match.group().casefold()), text)
-    text = _U_BEFORE_PER_CENT.sub(lambda match: _with_v(match, vocabulary), text)
     text = _ON_AND_WORD.sub(lambda match: _switched_on(match, vocabulary), text)
     text = _CODE_AND_WORD.sub(lambda match: _parted(match, vocabulary), text)
     return _CAMEL_WORD.sub(lambda match: _uncamelled(match.group(), vocabulary), text)
@@ -221,13 +223,6 @@ def _with_g(word: str, vocabulary: Vocabulary) -> str:
     turned = _LONE_Q.sub("g", word)
     known = fold(turned) in vocabulary.labels or fold(turned) in vocabulary.words
     return turned if known and fold(word) not in vocabulary.lookalikes else word
-
-
-def _with_v(match: re.Match[str], vocabulary: Vocabulary) -> str:
-    """``DUA`` before a share is the ``DVA`` of its scanner, if that is a term that is nobody's name."""
-    turned = f"{match[1]}V{match[2]}"
-    known = fold(turned) in vocabulary.words and not vocabulary.is_name(fold(turned))
-    return turned if known else match.group()
 
 
 def _switched_on(match: re.Match[str], vocabulary: Vocabulary) -> str:
@@ -544,7 +539,10 @@ class _Scanner(_Sentences):
         return None
 
     def _repaired(self, at: int) -> tuple[int, Atom] | None:
-        """A word into which digits were misread, if it is vocabulary with them turned back."""
+        """A word into which digits were misread, if it is vocabulary with them turned back.
+
+        A nought is an O, or in a long word that nobody is called a D (``AB0OMEN``).
+        """
         if self._glued(at - 1) or not self._glued(at):
             return None
         stop = at + 1
@@ -554,11 +552,18 @@ class _Scanner(_Sentences):
         if len(spelling) < _SHORTEST_REPAIR or 2 * sum(c.isdigit() for c in spelling) > len(spelling):
             return None
         choices = [_LETTER_FOR.get(c, c) for c in spelling]
+        if len(spelling) >= _SHORTEST_CONFUSED and not self._may_be_someone(choices):
+            choices = ["od" if c == "0" else choice for c, choice in zip(spelling, choices, strict=True)]
         for letters in islice(product(*choices), _MOST_REPAIRS):
             section = self.vocabulary.words.get("".join(letters))
             if section is not None:
                 return self._atom(self._kind_of("".join(letters)), at, stop - at, section)
         return None
+
+    def _may_be_someone(self, choices: Sequence[str]) -> bool:
+        """Tell whether a word is a listed name with any of the letters that its digits are read for."""
+        spelt = ("".join(letters) for letters in islice(product(*choices), _MOST_REPAIRS))
+        return any(map(self.vocabulary.is_someone, spelt))
 
     def _kind_of(self, word: str) -> AtomKind:
         return AtomKind.COMPANY_NAME if self.vocabulary.is_name(word) else AtomKind.TERM

@@ -1,7 +1,7 @@
 """Two boxes: a setting whose value a detector put into a box of its own.
 
-``DUA:`` and ``94%`` are ``DVA: 94%``, which is harmless as one line. Before a colon, with a measured value
-right behind it, the word says no more in its own box than it would in one with the value.
+``Facus:`` and ``16cm`` are ``Facus: 16cm``, which is harmless as one line. Before a colon, with a measured
+value right behind it, the word says no more in its own box than it would in one with the value.
 """
 
 from __future__ import annotations
