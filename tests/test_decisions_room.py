@@ -286,6 +286,20 @@ def test_blocks_that_hold_ink_of_a_masked_line_or_its_traces_are_never_given_up(
             assert not traces[room.region.slices].any()
 
 
+def test_the_edge_of_an_unread_box_around_a_harmless_line_is_not_masked():
+    def masks(box: Region, reading: str) -> list[Region]:
+        line = TextLine(Region(61, 304, 11, 12), FrameSpan(0, 1), "MI", 1.0, 0.94)
+        unread = TextLine(box, FrameSpan(0, 1), reading, 0.0, 0.93)
+        findings = [Finding(line, Verdict.BENIGN, ()), Finding(unread, Verdict.PHI, ())]
+        return [r.region for r in redactions(findings, (240, 320), DecisionSettings())]
+
+    assert masks(Region(61, 303, 11, 14), "") == []
+    above = masks(Region(44, 303, 28, 14), "")
+    assert above and all(region.bottom <= 61 for region in above)
+    assert masks(Region(61, 303, 11, 14), "J")
+    assert masks(Region(61, 302, 11, 14), "")
+
+
 def test_a_margin_that_only_touches_a_block_of_harmless_text_ends_at_the_grid():
     own, neighbour = drawn("DOE JANE", 28, 40, 0.4, 200), drawn("LT KIDNEY", 45, 40, 0.4, 200)
     name = finding(Verdict.PHI, around(own, (2, 2, 3, 2)), text="DOE JANE")

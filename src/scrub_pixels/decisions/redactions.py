@@ -19,6 +19,9 @@ SURE = 0.9
 _ENDS = 2
 """Characters that a column of line ends is read as, at most."""
 
+_EDGE = 8
+"""Heights of a harmless line, as parts of one, that are an edge around it: one sample below 16."""
+
 _MARGINS = 0.3
 """Share of a line's height by which the boxes of two lines overlap without their letters touching."""
 
@@ -151,8 +154,20 @@ def _redactions(
     if not (finding.line.confidence < settings.min_confidence or _may_cross_lines(finding.line)):
         sure = [b for b in sure if encloses(finding.line, b)]
     for other in sure:
-        cores = [piece for core in cores for piece in minus(core, other.region)]
+        cores = [piece for core in cores for piece in _minus_line(core, other, finding.line)]
     return [_redaction(finding, core, benign, shape, settings) for core in cores]
+
+
+def _minus_line(core: Region, harmless: TextLine, line: TextLine) -> list[Region]:
+    """Return what of a piece is not a harmless line's, nor the edge around it of a box that was not read.
+
+    No letter beside those of the harmless line is as thin as that, but its mask blackens coding blocks.
+    """
+    pieces = minus(core, harmless.region)
+    if line.readings or pieces == [core]:
+        return pieces
+    edge = max(1, harmless.region.rows // _EDGE)
+    return [piece for piece in pieces if min(piece.rows, piece.columns) > edge]
 
 
 def mask_of(region: Region, settings: DecisionSettings) -> Region:
