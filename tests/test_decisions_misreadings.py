@@ -49,7 +49,7 @@ def _kept(text: str, row: int = 300) -> bool:
     "Total OLP 98 mGycm", "OLP (mGy-cm>", "PSTO", "Gaint l", "RT KIDNEY TRU", "PSAX MU LEVEL", "Algor BF3",
     "Helical I81.250-562.750", "151,250-S101,750", "Sector MBOff THI OnPage 1/3", "OnZoom",
     "X\u03bd C3", "Scan kY mAs CTDIvol DLP TI cSL", "CTOIvol", "Exam Description: CT AB0OMEN",
-    "H = 10871 L = 35",
+    "H = 10871 L = 35", "XY C3",
 ])
 def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     assert _kept(text)
@@ -63,8 +63,8 @@ def test_misread_and_unusual_technical_text_stays(text: str) -> None:
     "91234 5.0 R15 G66 C6", "9123 Smith 5.0", "Lat: F Smith", "LAT F", "123~", "4711081 cm", "12/03/1950 cm",
     "DR SMITH 3.5 MHz", "Frank 3.5", "MEWBORN", "SUE LE", "DUT LEE", "Depth 7123...",
     "ID 7...", "Kowal...", "Depth Kow...", "12.3.1950...", "PHILLPS", "NEWBURN", "Doctor...",
-    "Bolus Cross...", "SU", "SU 61mm", "SU 6.1mm Lee", "XU", "XU C3 Lee", "EFW 13760", "MRN 13760 g",
-    "EFW 137601 g", "Study D...", "General H...", "Heart C...",
+    "Bolus Cross...", "SU", "SU 61mm", "SU 6.1mm Lee", "XU", "XU C3 Lee", "XY C3 Lee",
+    "EFW 13760", "MRN 13760 g", "EFW 137601 g", "Study D...", "General H...", "Heart C...",
     "Foster 16cm", "Facus", "Facus 16cm Lee", "Lee Facus 16cm", "Gaines 2.0 cm", "Depp 4.5",
     "Arrowood", "KIDNEYLONGO", "LEESAG", "McOn", "Smithx1.0", "Zoomx19770412", "10:15 ...", "SMITH 10:00 ...",
     "Dr S...", "Kowalski A...", "Long J...", "Gain S...", "Martini 12", "Gaint", "Levert 12", "Gaint 1 Lee",

@@ -103,7 +103,7 @@ _IMAGE_NUMBER = re.compile(r"^In(?=\s?:\s?\d{1,4}$)")
 _V_OF_PLANES = re.compile(r"(?<=[A-Z]{4} TR)U$|(?<=^PSAX M)U(?= LEVEL$)")
 _LONE_L = re.compile(r"(?<=[a-z]{3}[itl] )[lI]$")
 _FACTOR = re.compile(r"(?<=[a-z] )x[lI]\.(?=\d$)")
-_U_FOR_V = re.compile(r"^([XS])U(?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
+_U_FOR_V = re.compile(r"^([XS])[UY](?=\s?(?:C\d|\d{1,2}\.\d\s?mm)$)")
 """``SU 6.1mm`` is the sample volume, ``XU C3`` a setting: whole lines that no person has to do with."""
 
 _AS_WRITTEN = re.compile(r"\bm[A\u00c0-\u00c2\u00c4\u00c5](s?)(?:\b|(?=\d{1,3}(?!\d)))")
