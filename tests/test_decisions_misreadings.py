@@ -250,3 +250,10 @@ def test_what_no_value_explains_is_masked_before_it(setting: str, value: str) ->
 def test_nor_is_it_explained_by_a_value_far_off_or_one_of_its_readings_only() -> None:
     assert _in_two_boxes("Facus:", "16cm", 180) is Verdict.PHI
     assert _in_two_boxes("Facus:", "16cm", 68, "SUE:") is Verdict.PHI
+
+
+def test_the_nought_of_a_fraction_is_no_letter_of_the_word_before_it() -> None:
+    (finding,) = judge([_line("T1lt0.0")], Identity(), DecisionSettings(), Context(SHAPE))
+    assert not any(evidence.detail == "digit in a word" for evidence in finding.evidence)
+    (finding,) = judge([_line("G0RD0.")], Identity(), DecisionSettings(), Context(SHAPE))
+    assert any(evidence.detail == "digit in a word" for evidence in finding.evidence)

@@ -19,7 +19,7 @@ _MOST_LETTERS = 3
 _DESIGNATIONS = frozenset({"probe", "scan range"})
 _DIGIT_IN_WORD = re.compile(
     r"(?<![a-z\d])(?:[a-z]{1,15}(?:(?:00|[012568])[a-z]{1,15}){1,4}|[0158][a-z]{2,15}|0+[a-z]{1,15})(?![a-z\d])"
-    r"|(?<![a-z\d])[a-z]{1,15}(?:(?:00|[015])[a-z]{1,15}){1,4}[01](?![a-z\d])"
+    r"|(?<![a-z\d])[a-z]{1,15}(?:(?:00|[015])[a-z]{1,15}){1,4}[01](?![a-z\d]|[.,]\d)"
 )
 """A word in which digits stand for letters, before one of them or behind; ``G5C1`` has too few letters."""
 
