@@ -21,6 +21,7 @@ from scrub_pixels.geometry import Region
 from scrub_pixels.text.boxes import is_upright
 from scrub_pixels.text.ink import ink_of
 from scrub_pixels.text.leftovers import leftovers
+from scrub_pixels.text.quads import moved_quad
 from scrub_pixels.text.readers import Image, TextBox, TextDetector, TextReader
 
 AGREED = 0.3
@@ -64,9 +65,12 @@ class FusedDetector:
         Of a reader's box much taller than the network's lines in it, only what these do not explain is
         kept: over tissue and on small pictures it is often drawn around several of them.
         """
-        own, other = self.network.detect(image), _detected_reduced(self.reader, image)
+        own, shown = self.network.detect(image), _detected_reduced(self.reader, image)
+        slanted = [box for box in shown if box.quad is not None]
+        other = [box for box in shown if box.quad is None]
         further = [part for box in other for part in _without_lines(image, box, own)]
-        return [_witnessed(box, other, 1.0) for box in own] + [_witnessed(box, own, ALONE) for box in further]
+        both = [_witnessed(box, other, 1.0) for box in own]
+        return both + [_witnessed(box, own, ALONE) for box in further] + slanted
 
 
 def _detected_reduced(detector: TextDetector, image: Image) -> list[TextBox]:
@@ -75,7 +79,12 @@ def _detected_reduced(detector: TextDetector, image: Image) -> list[TextBox]:
     if factor == 1.0:
         return detector.detect(image)
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return [replace(box, region=_scaled(box.region, factor)) for box in detector.detect(np.asarray(small))]
+    return [_enlarged(box, 1 / factor) for box in detector.detect(np.asarray(small))]
+
+
+def _enlarged(box: TextBox, factor: float) -> TextBox:
+    quad = box.quad and moved_quad(box.quad, factor)
+    return replace(box, region=_scaled(box.region, 1 / factor), quad=quad)
 
 
 def _scaled(region: Region, factor: float) -> Region:

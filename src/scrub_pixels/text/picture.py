@@ -27,7 +27,8 @@ from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.second_look import SecondLook
 from scrub_pixels.text.seen_again import SeenAgain
 from scrub_pixels.text.settings import SearchSettings
-from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, tiles_of
+from scrub_pixels.text.slanted import Slanted
+from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, seen_in_tile, tiles_of
 from scrub_pixels.text.two_witnesses import TwoWitnesses
 from scrub_pixels.text.unpacking import Unpacking, explains, overlaps
 
@@ -96,18 +97,20 @@ class PictureSearch:
         areas = [Region.whole((image.shape[0], image.shape[1]))] if within is None else list(within)
         looks = [self._look_twice(image, area, spared) for area in areas]
         unpacking, missed = Unpacking(self._reader, self.settings), Missed(self._reader, self.settings)
-        kept = [c for found, _ in looks for c in unpacking.unpacked(image, found, known)]
+        kept = [c for found, _, _ in looks for c in unpacking.unpacked(image, found, known)]
         lines = self._reader.accepted(image, kept)
-        seen = [box for _, boxes in looks for box in boxes]
+        seen = [box for _, boxes, _ in looks for box in boxes]
+        slanted = [box for _, _, boxes in looks for box in boxes]
         lines += missed.put_back(image, seen, [*lines, *known])
         lines += self._seen_again.put_back(image, seen, [*lines, *known])
         confirmed = self._seen_again.kept(image, self._second_look.confirmed(image, lines))
         witnesses = TwoWitnesses(self.detectors, self._reader, self.settings)
         unread = witnesses.put_back(image, seen, confirmed)
         read = [witnesses.unless_half_read(image, line) for line in confirmed]
-        marks = [c for found, _ in looks for c in found]
+        marks = [c for found, _, _ in looks for c in found]
         spelt = Letterspaced(self.detectors.fine, self._reader, self.settings).found(image, marks)
-        return self._seen_again.lengthened(image, read) + unread + spelt
+        found = self._seen_again.lengthened(image, read) + unread + spelt
+        return found + Slanted(self.lines, self.settings).found(image, slanted, [*found, *known])
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
@@ -136,15 +139,16 @@ class PictureSearch:
 
     def _look_twice(
         self, image: Image, area: Region, spared: Spared
-    ) -> tuple[list[Candidate], list[TextBox]]:
-        """Return the candidates of an area after both passes, and every box that was seen."""
+    ) -> tuple[list[Candidate], list[TextBox], list[TextBox]]:
+        """Return the candidates of an area after both passes, every box that was seen, and slanted ones."""
         busy = busy_map(image[area.slices])
         tiles = self._tiles(area, busy, 1.0)
-        seen = list(filter(spared.wants, self._boxes(image, tiles, self.detectors.first)))
+        shown = list(filter(spared.wants, self._seen(image, tiles, self.detectors.first)))
+        seen, slanted = [b for b in shown if b.quad is None], [b for b in shown if b.quad is not None]
         first = self._candidates(image, seen)
         settled = [c for c in first if is_settled(c, self.settings)]
         if self.settings.upscale <= 1 or image.shape[0] * image.shape[1] > self.settings.enlarge_up_to:
-            return first, seen
+            return first, seen, slanted
         left_out = self._left_out((image.shape[0], image.shape[1]))
         for done in (*(c.region for c in settled), *spared.settled, *left_out):
             inside = done.intersection(area)
@@ -154,7 +158,8 @@ class PictureSearch:
         second = list(filter(spared.wants, self._boxes(image, tiles, self.detectors.fine)))
         unsettled = [c for c in first if c not in settled]
         open_boxes = [TextBox(c.region, c.detection, c.plain) for c in unsettled]
-        return settled + self._second_candidates(image, second, open_boxes, settled), seen + second
+        later = self._second_candidates(image, second, open_boxes, settled)
+        return settled + later, seen + second, slanted
 
     def _left_out(self, shape: Shape) -> list[Region]:
         """Return what the enlarged pass skips by policy: the middle of the frame, or nothing."""
@@ -186,6 +191,13 @@ class PictureSearch:
 
     def _boxes(self, image: Image, tiles: Iterator[Tile], detector: TextDetector) -> list[TextBox]:
         boxes = [box for tile in tiles for box in boxes_in_tile(image, tile, detector)]
+        return self._not_weak(image, boxes)
+
+    def _seen(self, image: Image, tiles: Iterator[Tile], detector: TextDetector) -> list[TextBox]:
+        """Return the boxes of parts of a picture, those of slanted text as well."""
+        return self._not_weak(image, [box for tile in tiles for box in seen_in_tile(image, tile, detector)])
+
+    def _not_weak(self, image: Image, boxes: Sequence[TextBox]) -> list[TextBox]:
         sure = [box for box in boxes if box.score >= self.settings.least_detection]
         return clipped_boxes(sure, (image.shape[0], image.shape[1]))
 

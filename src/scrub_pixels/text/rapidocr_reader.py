@@ -10,7 +10,7 @@ differentiable binarization" (2020), and the recogniser's output is decoded gree
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.geometry import Region
+from scrub_pixels.text.quads import moved_quad, slanted_quad, thickness_of
 from scrub_pixels.text.readers import Image, Reading, TextBox
 from scrub_pixels.text.sessions import open_session
 from scrub_pixels.text.weights import RAPIDOCR_DETECTOR, RAPIDOCR_RECOGNIZER
@@ -59,6 +60,10 @@ class Binarization:
     least_length: int = 5
     split_levels: tuple[float, ...] = (0.5, 0.75)
     tallest: int = 48
+
+
+SLANTED_TALLEST = 2
+"""Times the tallest core that a slanted line with what is added around it may be thick."""
 
 
 class RapidOcrReader:
@@ -176,11 +181,22 @@ def _cores(
         window = np.s_[row : row + rows, column : column + columns]
         core = np.where(labels[window] == label, probability[window], np.float32(0))
         corner = (origin[0] + row, origin[1] + column)
+        boxes += _slanted(core, corner, rule)
         if _unlike_a_line(core, rule):
             boxes += _cores(core, corner, levels[1:], rule) if len(levels) > 1 else []
         elif core.max() >= max(rule.strong, levels[0] + 0.1) and _solid(core):
-            boxes.append(_box(core, corner, probability.shape, rule))
+            boxes.append(_box(core, corner, rule))
     return boxes
+
+
+def _slanted(core: NDArray[np.float32], corner: tuple[int, int], rule: Binarization) -> list[TextBox]:
+    """Return the slanted line of a core, beside what else is seen there: it may be a ragged lying one."""
+    if core.max() < rule.strong:
+        return []
+    quad = slanted_quad(cv2.findNonZero((core > 0).astype(np.uint8)), rule.unclip)
+    if quad is None or thickness_of(quad) > SLANTED_TALLEST * rule.tallest:
+        return []
+    return [replace(_box(core, corner, rule), quad=moved_quad(quad, 1.0, (corner[1], corner[0])))]
 
 
 def _unlike_a_line(core: NDArray[np.float32], rule: Binarization) -> bool:
@@ -195,16 +211,9 @@ def _solid(core: NDArray[np.float32]) -> bool:
     return bool(np.count_nonzero(core) >= 0.4 * core.size)
 
 
-def _box(
-    core: NDArray[np.float32], corner: tuple[int, int], _shape: tuple[int, ...], rule: Binarization
-) -> TextBox:
+def _box(core: NDArray[np.float32], corner: tuple[int, int], rule: Binarization) -> TextBox:
     rows, columns = core.shape
-    inside = core > 0
-    score = float(core[inside].mean())
-    points = cv2.findNonZero(inside.astype(np.uint8))
-    (cx, cy), (long_side, short_side), angle = cv2.minAreaRect(points)
-    if long_side < short_side:
-        long_side, short_side, angle = short_side, long_side, angle - 90
+    score = float(core[core > 0].mean())
     growth = rule.unclip * rows * columns / (2 * (rows + columns))
     upright = Region.from_edges(
         max(0, corner[0] - growth),

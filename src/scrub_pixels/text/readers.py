@@ -39,7 +39,8 @@ class TextBox:
         Whether it is a barcode or a QR code: neither taken apart nor read.
     quad
         Corners of slanted text as four ``(column, row)`` pairs, clockwise from the corner where
-        the line begins; None for upright text.
+        the line begins; None for upright text. A box with corners stands beside those without: only
+        the search for slanted text takes it.
     """
 
     region: Region

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from scrub_pixels.geometry import Region
+from scrub_pixels.text.quads import moved_quad
 from scrub_pixels.text.readers import Image, TextBox, TextDetector
 from scrub_pixels.text.settings import SearchSettings
 
@@ -50,7 +51,12 @@ def _cuts(length: int, side: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def boxes_in_tile(image: Image, tile: Tile, detector: TextDetector) -> list[TextBox]:
-    """Return the boxes found in one tile, in coordinates of `image`."""
+    """Return the boxes of lying and turned text found in one tile, in coordinates of `image`."""
+    return [box for box in seen_in_tile(image, tile, detector) if box.quad is None]
+
+
+def seen_in_tile(image: Image, tile: Tile, detector: TextDetector) -> list[TextBox]:
+    """Return the boxes found in one tile, those of slanted text as well, in coordinates of `image`."""
     piece = framed(np.ascontiguousarray(image[tile.region.slices]))
     if tile.scale != 1:
         piece = cv2.resize(piece, None, fx=tile.scale, fy=tile.scale, interpolation=cv2.INTER_CUBIC)
@@ -73,7 +79,11 @@ def _placed(box: TextBox, tile: Tile) -> TextBox | None:
     if bottom <= 0 or right <= 0:
         return None
     inside = Region.from_edges(top, left, bottom, right).clipped((tile.region.rows, tile.region.columns))
-    return replace(box, region=inside.moved(tile.region.row, tile.region.column)) if inside else None
+    if inside is None:
+        return None
+    offset = (tile.region.column - BORDER, tile.region.row - BORDER)
+    quad = box.quad and moved_quad(box.quad, 1 / tile.scale, offset)
+    return replace(box, region=inside.moved(tile.region.row, tile.region.column), quad=quad)
 
 
 def busy_map(image: Image) -> Image:
