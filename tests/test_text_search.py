@@ -201,6 +201,38 @@ def test_drift_too_slow_to_see_between_frames_is_found(reader):
     assert any(letters(line.reading) == "DOEJANE" and line.frames.stop == 12 for line in search.lines)
 
 
+class Blind:
+    """A detector that sees nothing as long as it is told not to."""
+
+    name = "blind at first"
+
+    def __init__(self, reader):
+        self._reader, self.sees = reader, False
+
+    def detect(self, image):
+        return self._reader.detect(image) if self.sees else []
+
+
+@dataclass(frozen=True)
+class Unveiled(Shown):
+    """Frames of which the detector sees all but the first."""
+
+    detector: Blind
+
+    def views(self, frame):
+        self.detector.sees = frame > 0
+        return super().views(frame)
+
+
+@pytest.mark.parametrize(("written_from", "expected"), [(0, 0), (1, 1)], ids=["missed", "not there yet"])
+def test_text_that_the_first_frame_hid_is_masked_there_too(reader, written_from, expected):
+    frames = [np.roll(speckle(5), 3 * number, axis=1) for number in range(2)]
+    region = [written(frame, "ADEYEMI B", (90, 100)) for frame in frames[written_from:]][0]
+    detector = Blind(reader)
+    search = find_text(Unveiled(tuple(frames), detector), reader, detectors=Detectors(detector, detector))
+    assert {line.frames.start for line in lines_over(search, region)} == {expected}
+
+
 def test_another_detector_can_stand_before_the_reader(reader):
     class Fixed:
         name = "fixed"

@@ -80,6 +80,10 @@ class ChangeMap:
         """Tell whether any block under `region` changed."""
         return bool(self.changed[blocks_under(region)].any())
 
+    def before(self, region: Region) -> Image:
+        """Return what stood in `region` when it was last searched."""
+        return self._reference[region.slices]
+
     def unchanged_since(self, region: Region) -> int:
         """Return the frame from which everything under `region` looked as it does now."""
         return int(self.since[blocks_under(region)].max())

@@ -24,7 +24,7 @@ from scrub_pixels.text.lines import TextLine
 from scrub_pixels.text.picture import Candidate, PictureSearch
 from scrub_pixels.text.readers import Image, TextBox
 from scrub_pixels.text.stretch import Stretch
-from scrub_pixels.text.tracks import STILL_THERE, Track
+from scrub_pixels.text.tracks import STILL_THERE, Track, correlation
 
 STRETCH, LATER = 8, 16
 """Frames that are searched together: those that begin a cine, and any later ones."""
@@ -171,13 +171,17 @@ class CineSearch:
         return stands
 
     def _new_track(self, candidate: Candidate, frame: int, image: Image) -> Track:
-        """Begin a track where its place last changed; over moving ground at the stretch's begin."""
-        start = frame
-        if not self._changes.touches(candidate.region):
-            start = self._changes.unchanged_since(candidate.region)
-        elif self._flows(candidate.region):
+        """Begin a track where its place last changed; over moving ground at the stretch's begin.
+
+        What a search of an earlier frame missed began before: if the place looked alike, it stood there too.
+        """
+        region, appearance = candidate.region, image[candidate.region.slices].copy()
+        start, touched = frame, self._changes.touches(region)
+        if touched and self._flows(region):
             start = self._stretch.start
-        return Track(candidate, start, frame + 1, image[candidate.region.slices].copy())
+        elif not touched or correlation(appearance, self._changes.before(region)) >= STILL_THERE:
+            start = self._changes.unchanged_since(region)
+        return Track(candidate, start, frame + 1, appearance)
 
     def _flows(self, region: Region) -> bool:
         return bool(self._changes.moving[blocks_under(region)].mean() > 0.5)
