@@ -12,7 +12,7 @@ from scrub_pixels.text.quads import moved_quad, slanted_quad, stair_over, straig
 from scrub_pixels.text.rapidocr_reader import Binarization, boxes_of_map
 from scrub_pixels.text.readers import Reading
 from scrub_pixels.text.reading import LineReader
-from scrub_pixels.text.slanted import Slanted
+from scrub_pixels.text.slanted import Slanted, is_under
 
 
 def _bar(angle: float, length: int = 120, thick: int = 16) -> np.ndarray:
@@ -64,13 +64,17 @@ class _Reads:
     def recognize(self, crops):
         return [self._reading for _ in crops]
 
+    def detect(self, image):
+        return []
+
 
 def _found(text: str, score: float, lines=(), image: np.ndarray | None = None):
     quad = slanted_quad(cv2.findNonZero(_bar(30)), 0.0)
     box = TextBox(Region(60, 40, 80, 120), score, quad=quad)
     settings = SearchSettings()
     shown = _bar(30) * 200 if image is None else image
-    return Slanted(LineReader(_Reads(text, 0.95), settings), settings).found(shown, [box], lines)
+    reads = _Reads(text, 0.95)
+    return Slanted(reads, LineReader(reads, settings), settings).found(shown, [box], lines)
 
 
 def _cover(regions: list[Region]) -> np.ndarray:
@@ -111,6 +115,35 @@ def test_two_characters_that_are_surely_read_are_judged_by_what_they_say() -> No
 
 def test_what_lines_explain_is_not_found_twice() -> None:
     assert not _found("LEFT", 0.9, _found("LEFT", 0.9))
+
+
+def test_a_piece_of_a_slanted_line_is_no_line_of_its_own() -> None:
+    askew = _found("LEFT", 0.9)
+    row, column = (int(v) for v in np.argwhere(_bar(30)).mean(axis=0))
+    assert is_under(Region(row - 4, column - 10, 8, 20), askew)
+    assert not is_under(Region(2, 2, 10, 30), askew)
+    assert not is_under(Region(row - 4, column - 10, 8, 20), [])
+
+
+class _Strip:
+    """Sees two words when it is shown a line made straight."""
+
+    def detect(self, image):
+        rows, columns = image.shape[:2]
+        middle, high = rows // 2, rows // 3
+        places = ((columns // 2 - 40, 80), (columns // 2 + 50, 60), (columns // 2 + 260, 40))
+        return [TextBox(Region(middle - high // 2, column, high, wide), 0.9) for column, wide in places]
+
+
+def test_a_slanted_line_reaches_over_its_other_words_and_no_further() -> None:
+    quad = slanted_quad(cv2.findNonZero(_bar(30)), 0.0)
+    settings = SearchSettings()
+    lines = LineReader(_Reads("LEFT", 0.95), settings)
+    box, image = TextBox(Region(60, 40, 80, 120), 0.9, quad=quad), np.zeros((600, 600), np.uint8)
+    plain = Slanted(_Reads("LEFT", 0.95), lines, settings).found(image, [box], ())
+    longer = Slanted(_Strip(), lines, settings).found(image, [box], ())
+    ends = [max(c.region.right for c in found) for found in (plain, longer)]
+    assert 35 < ends[1] - ends[0] < 60
 
 
 class _Screen:

@@ -27,7 +27,7 @@ from scrub_pixels.text.reading import UNREAD, Choice, LineReader
 from scrub_pixels.text.second_look import SecondLook
 from scrub_pixels.text.seen_again import SeenAgain
 from scrub_pixels.text.settings import SearchSettings
-from scrub_pixels.text.slanted import Slanted
+from scrub_pixels.text.slanted import Slanted, is_under
 from scrub_pixels.text.tiles import Tile, boxes_in_tile, busy_map, cropped, seen_in_tile, tiles_of
 from scrub_pixels.text.two_witnesses import TwoWitnesses
 from scrub_pixels.text.unpacking import Unpacking, explains, overlaps
@@ -110,7 +110,9 @@ class PictureSearch:
         marks = [c for found, _, _ in looks for c in found]
         spelt = Letterspaced(self.detectors.fine, self._reader, self.settings).found(image, marks)
         found = self._seen_again.lengthened(image, read) + unread + spelt
-        return found + Slanted(self.lines, self.settings).found(image, slanted, [*found, *known])
+        straight = Slanted(self.detectors.fine, self.lines, self.settings)
+        askew = straight.found(image, slanted, [*found, *known])
+        return [*(line for line in found if line.code or not is_under(line.region, askew)), *askew]
 
     def fine_print(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]

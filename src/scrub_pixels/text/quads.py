@@ -58,6 +58,16 @@ def thickness_of(quad: Quad) -> float:
     return math.dist(quad[1], quad[2])
 
 
+def grown_quad(quad: Quad, before: float, behind: float, beside: float) -> Quad:
+    """Return corners moved outwards: by samples before and behind the line, and above and below it."""
+    corners = np.array(quad, np.float64)
+    along = (corners[1] - corners[0]) / max(1e-6, math.dist(quad[0], quad[1]))
+    across = (corners[3] - corners[0]) / max(1e-6, math.dist(quad[0], quad[3]))
+    moves = ((-before, -beside), (behind, -beside), (behind, beside), (-before, beside))
+    moved = [corner + a * along + b * across for corner, (a, b) in zip(corners, moves, strict=True)]
+    return tuple((float(column), float(row)) for column, row in moved)
+
+
 def stair_over(quad: Quad, shape: Shape, step: float) -> list[Region]:
     """Return regions that cover a slanted line, each around a piece of it; together less than its rectangle.
 
