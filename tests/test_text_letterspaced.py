@@ -99,6 +99,11 @@ def test_a_single_letter_or_ordinary_type_is_not_shown_again(letterspaced):
     assert letterspaced.found(image, [line, *parts]) == []
 
 
+def test_a_row_in_a_picture_of_two_columns_does_not_crash(letterspaced):
+    marks = [Candidate(Region(0, k, 60, 1), 0.9, Choice(Reading("I", 0.9))) for k in range(2)]
+    assert letterspaced.found(np.zeros((60, 2), np.uint8), marks) == []
+
+
 def test_words_set_wide_are_no_letters(letterspaced):
     image = ground_of("black")
     ink = drawn(image, "GAIN", 26)

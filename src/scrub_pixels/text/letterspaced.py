@@ -108,7 +108,8 @@ class Letterspaced:
         shown = _without(image, window, words)
         down = min(LARGEST, float(np.clip(height, *HEIGHTS)) / height)
         for width in WIDTHS:
-            narrow = cv2.resize(shown, None, fx=down * width, fy=down, interpolation=cv2.INTER_AREA)
+            size = (max(1, round(down * width * window.columns)), max(1, round(down * window.rows)))
+            narrow = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
             for found in self._read(np.ascontiguousarray(narrow)):
                 place = _scaled(found.region, 1 / down, 1 / (down * width)).moved(window.row, window.column)
                 inside = place.clipped(shape)
