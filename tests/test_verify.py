@@ -24,6 +24,7 @@ from scrub_pixels.policy import Policy, from_table
 from scrub_pixels.run.campaign import Campaign, run
 from scrub_pixels.run.verify import CHECKS, Checked, Mark, Request, verify
 from scrub_pixels.run.verify.decoders import frames_by, others_for
+from scrub_pixels.run.verify.identifiers import Reports
 from scrub_pixels.run.verify.programs import PROGRAMS, CannotDecode
 from scrub_pixels.run.verify.samples import Redacted, compared
 from scrub_pixels.run.verify.standard import _ERROR, _told
@@ -650,3 +651,15 @@ def test_video_with_one_decoder_alone_is_told_with_what_would_help(monkeypatch, 
     *_, remark = compared(instance, instance, Redacted(()), cleared=False)
     assert (remark.check, remark.mark) == ("decoder", Mark.SKIPPED)
     assert "H.264" in remark.detail and "ffmpeg" in remark.detail
+
+
+@pytest.mark.parametrize(("text", "held"), [
+    ('{"bytes": 123456, "seconds": 123456.0}', False),
+    ('{"bytes": 654321, "output": "123456"}', True),
+    ('{"warnings": ["bytes 123456"]}', True),
+    ('{"bytes": "123456"}', True),
+])
+def test_a_size_in_a_report_is_no_identifier(tmp_path, text, held):
+    report = tmp_path / "scrub-report.json"
+    report.write_text(text)
+    assert Reports.of([report]).hold([("123456",)]) is held
