@@ -34,3 +34,13 @@ def test_workers_do_not_run_the_script_that_started_the_command(tmp_path: Path) 
     assert done.returncode == 0
     assert [path.name for path in (tmp_path / "seen").iterdir()] == ["__main__"]
     assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
+
+
+def test_the_command_runs_as_a_module_too(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    small_instance(1).save_as(tmp_path / "in" / "a.dcm", enforce_file_format=True)
+    places = [str(tmp_path / name) for name in ("in", "out")]
+    done = subprocess.run([sys.executable, "-m", "scrub_pixels", *places, "--header-only", "--jobs", "2",
+                           "--quiet"], check=False)
+    assert done.returncode == 0
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Instance
 from scrub_pixels.frames.syntaxes import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1
-from scrub_pixels.geometry import Region, coverage
+from scrub_pixels.geometry import Region, Shape, coverage
 from scrub_pixels.masks import fill_value
 from scrub_pixels.run.verify.decoders import KIN, frames_by, only_one, others_for, own_frames
 from scrub_pixels.run.verify.programs import CannotDecode
@@ -28,6 +30,8 @@ LEAST_PSNR = 39.0
 """Decibels of luma outside the redactions of a video that was encoded anew; 40 is what its maker promised."""
 
 BLOCK = 8
+"""Samples at the edge of a redaction that a video's codec may have left grey."""
+
 DARK = 6
 """Grey levels (of 255) that a lossy codec may leave in what was blackened."""
 
@@ -187,17 +191,27 @@ def _is_black(samples: NDArray, regions: Sequence[Region], after: Instance) -> b
         return all(bool((samples[region.slices] == fill).all()) for region in regions)
     luma, black = (samples[..., 0], fill[0]) if samples.ndim == 3 else (samples, fill)
     levels = DARK << max(0, after.pixels.bits_stored - 8)
-    cores = (_core(region) for region in regions)
+    core = _core(tuple(regions), after.pixels.shape, BLOCK if after.video is not None else REACH)
     if after.stored_photometric == "RGB":
-        return all(bool((samples[core.slices] <= levels).all()) for core in cores)
-    return all(bool((abs(luma[c.slices].astype(np.int64) - int(black)) <= levels).all()) for c in cores)
+        return bool((samples[core] <= levels).all())
+    return bool((abs(luma[core].astype(np.int64) - int(black)) <= levels).all())
 
 
-def _core(region: Region) -> Region:
-    """Return a Region without the blocks at its edge, which only colour may have reached."""
-    rows, columns = (min(BLOCK, (side - 1) // 2) for side in (region.rows, region.columns))
-    return Region(region.row + rows, region.column + columns,
-                  region.rows - 2 * rows, region.columns - 2 * columns)
+@lru_cache(maxsize=8)
+def _core(regions: tuple[Region, ...], shape: Shape, edge: int) -> NDArray[np.bool_]:
+    """Return the samples of Regions without those at the edge of what they cover together.
+
+    The record has what may differ: at its edge stand samples that up-sampled colour alone has reached. Where
+    it is so narrow that nothing would be left, less is taken off; at the border of the frame, nothing.
+    """
+    covered = coverage(regions, shape).astype(np.uint8)
+    core, left = np.zeros_like(covered), covered
+    for reach in range(edge, -1, -1):
+        square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        inner = cv2.erode(covered, square)
+        core |= inner & left
+        left = left & ~cv2.dilate(inner, square)
+    return core.astype(bool)
 
 
 def _spare_bits(before: Instance, after: Instance, redacted: Redacted, cleared: bool) -> list[str]:
