@@ -138,8 +138,10 @@ def timed(campaign: Campaign, spent: Callable[[], float]) -> Timed:
     return took
 
 
-def compare(ways: list[Way], whole: Campaign, one: Campaign, rounds: int) -> dict[str, list[Round]]:
-    """Run all ways in every round, over one Instance and over all of them."""
+def compare(
+    ways: list[Way], whole: Campaign, one: Campaign, rounds: int, between: Callable[[], None] = lambda: None
+) -> dict[str, list[Round]]:
+    """Run all ways in every round, over one Instance and over all of them; and something else after each."""
     found: dict[str, list[Round]] = {way.name: [] for way in ways}
     for way in ways:  # what is read and imported for the first time is no part of any round
         timed(replace(whole if way.name == DASK else one, **way.settings), way.spent)
@@ -147,6 +149,7 @@ def compare(ways: list[Way], whole: Campaign, one: Campaign, rounds: int) -> dic
         for way in ways if number % 2 == 0 else reversed(ways):
             begin, all_of_it = (timed(replace(c, **way.settings), way.spent) for c in (one, whole))
             found[way.name].append(Round(begin, all_of_it))
+        between()
     return found
 
 
@@ -236,13 +239,18 @@ def headers(folder: Path, given: argparse.Namespace) -> float:
     """Time small headers in all ways; return CPU-milliseconds an Instance in one process."""
     whole = Campaign(make(folder / "in", given.count), folder / "out", HEADERS)
     one = replace(whole, source=make(folder / "one", 1))
+    most: list[float] = []
+
+    def labours() -> None:
+        most.append(ceiling(folder))
+        shutil.rmtree(folder / "labour")
+
     with local_cluster(folder, search=os.getcwd()) as client:
         ways = on_this_machine() if given.no_dask else [*on_this_machine(), on_cluster(client)]
-        found = compare(ways, whole, one, given.rounds)
+        found = compare(ways, whole, one, given.rounds, labours)
     tell(ways, found)
-    for _ in range(min(3, given.rounds)):
-        print(f"two processes that share nothing: {ceiling(folder):.2f} x one, on this machine", flush=True)
-        shutil.rmtree(folder / "labour")
+    print(f"two processes that share nothing, in each round: {', '.join(f'{m:.2f}' for m in most)} x one; "
+          f"median {median(most):.2f}", flush=True)
     return median(r.steady.cost for r in found[IN_ONE])
 
 
