@@ -224,6 +224,14 @@ def test_what_a_modality_writes_stays_beside_a_name_that_stands_there_in_full() 
         assert verdict(beside) is Verdict.PHI
 
 
+def test_what_broke_off_from_a_date_over_texture_is_a_crumb_though_the_letter_between_was_lost() -> None:
+    birth = TextLine(Region(242, 0, 53, 253), FrameSpan(0, 1), "D.O.B. May 24,", 0.96, 0.8)
+    year = TextLine(Region(256, 271, 32, 76), FrameSpan(0, 1), "975", 0.93, 0.8)
+    assert _verdicts(birth, year) == [Verdict.PHI] * 2
+    far = TextLine(Region(256, 311, 32, 76), FrameSpan(0, 1), "975", 0.93, 0.8)
+    assert _verdicts(birth, far) == [Verdict.PHI, Verdict.BENIGN]
+
+
 def test_a_term_beside_a_remark_with_an_unknown_word_is_no_crumb_of_it() -> None:
     remark = _line("ESOPHAGUS AT 30 CM - ZENKERX", 300, 40)
     assert _verdicts(_line("GI", 300), remark) == [Verdict.BENIGN, Verdict.PHI]

@@ -215,9 +215,10 @@ def _continues(one: TextLine, other: TextLine) -> bool:
     apart = max(_gap(one, other), _gap(other, one))
     if high <= 1.6 * low:
         return apart <= _NEIGHBOUR * high and same_row(one, other)
-    # Over texture a box may be much taller than its line: what broke off from it stands in its rows.
+    # Over texture a box may be much taller than its line: what broke off from it stands in its rows, and the
+    # letter between them may be lost.
     within = other.region.row <= one.region.row and one.region.bottom <= other.region.bottom
-    return within and apart <= low / 2
+    return within and apart <= low
 
 
 def _adjacent(one: TextLine, other: TextLine) -> bool:
