@@ -12,7 +12,7 @@ import scrub_pixels
 ROOT = Path(scrub_pixels.__file__).parent
 
 FLOORS = ["errors", "geometry", "frames", "text", "decisions", "masks", "header", "policy", "beside",
-          "pipeline", "store", "run", "review", "gateway", "catalog", "cli"]
+          "pipeline", "store", "run", "review", "gateway", "catalog", "cli", "__main__"]
 """From the ground up. A module may import from its own floor and from those below."""
 
 PEERS = {frozenset({"errors", "geometry"}), frozenset({"review", "gateway"}),

@@ -31,6 +31,8 @@ _Y = r"(\d{4}|\d{2})"
 _YEAR = r"(?:\d{4}|\d{2})"
 _PEOPLE = "perf|req|user|staff|sono|rn|rdms|initials|examiner|signed|verified|approved"  # also terms: "perf"
 _WORD_SPLIT = r"[a-z]{3} ?[a-z]{0,6}"
+_STREET = "(?:st|street|ave|avenue|rd|road|blvd|drive|lane)"
+_OF_DAYS = "lmp|edd|edc"  # of a pregnancy: its last menstrual period, its due date
 _DOMAINS = "com|org|net|edu|gov|de|fr|uk|it|es|nl"
 _TH = "(?:st|nd|rd|th)?"
 _YEARS = "y(?:r|rs|o|/o|ears?)?|jahre?|ans?|anni|anos|jaar"
@@ -66,6 +68,11 @@ def _day_and_month(match: re.Match[str]) -> bool:
     """Tell whether two of the three groups can be day and month (in either order)."""
     numbers = [int(group) for group in match.groups() if group.isdigit()]
     return any(_is_day_month(a, b) for a, b in ((numbers[0], numbers[1]), (numbers[1], numbers[2])))
+
+
+def _day_month(match: re.Match[str]) -> bool:
+    """Tell whether two groups can be day and month (in either order)."""
+    return _is_day_month(int(match[1]), int(match[2]))
 
 
 def _year_first(match: re.Match[str]) -> bool:
@@ -131,6 +138,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = tuple(
         ("date, month misread", rf"(?<![\d.])\d\d?([-/])(?=\d*[a-z])\w{{2,4}}\1{_YEAR}(?![\d.])", _always),
         ("date, month misread", rf"(?<![\da-z]){_DAY_LIKE}{_MONTH_LIKE}{_YEAR_LIKE}(?![\da-z])", _always),
         ("date, month misread", rf"(?<![\da-z.])[0-3]?\d{_MONTH_CUT}[-/]\d{{2}}(?!\d)", _always),
+        ("day and month", rf"(?<![a-z])(?:{_OF_DAYS})\W{{0,3}}(\d\d?)\s?[-/]\s?(\d\d?)(?!\d)", _day_month),
+        ("street", rf"(?<![\d.,/])\d{{1,5}}\s+(?:[a-z]{{3,}}\.?\s+){{1,2}}{_STREET}\b(?!\W*\d)", _always),
         ("month and year", rf"(?<![a-z]){_MONTH}{_GAP}(?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"(?<!\d)(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?!\d)", _always),
         ("month and year", r"^0\d/\d\d$", _always),
