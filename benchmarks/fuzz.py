@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import multiprocessing
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import TimeoutError as Timeout
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pebble import ProcessExpired, ProcessPool
 
 from benchmarks.grid import BUILD_ERRORS, cells
 from scrub_pixels.decisions.findings import Redaction
@@ -28,6 +25,7 @@ from scrub_pixels.errors import Refusal
 from scrub_pixels.frames import Limits, open_instance
 from scrub_pixels.geometry import FrameSpan, Region
 from scrub_pixels.masks import codestream_comments, mask, prove, with_pixels
+from scrub_pixels.run.executors import TIME_LIMIT, Casualty, ProcessExecutor
 from tests.instances import saved
 
 KEY = b"fuzz" * 8
@@ -137,9 +135,10 @@ def take(case: Case) -> str:
             return f"crash: {type(error).__name__}: {error} @ {_where(error)}"
 
 
-def _quiet() -> None:
-    """Keep the libraries of a worker from saying what they think of a damaged file."""
+def _quietly(case: Case) -> str:
+    """Take a case in a worker, whose libraries shall not say what they think of a damaged file."""
     logging.disable(logging.CRITICAL)
+    return take(case)
 
 
 def _where(error: BaseException) -> str:
@@ -178,25 +177,14 @@ def campaign(files: list[bytes], count: int, seed: int, jobs: int) -> tuple[Coun
     """Run all cases; return how often each end occurred, and what must not occur with its number."""
     ends: Counter[str] = Counter()
     bad: list[str] = []
-    # A forked child of a process with threads can hang in a native library, and no damaged file is to blame.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPool(max_workers=jobs, max_tasks=500, initializer=_quiet, context=spawn) as pool:
-        future = pool.map(take, cases(files, count, seed), timeout=SECONDS, chunksize=1)
-        results, number = future.result(), 0
-        while True:
-            try:
-                end = next(results)
-            except StopIteration:
-                return ends, bad
-            except Timeout:
-                end = "hang"
-            except ProcessExpired as died:
-                end = f"died: {died.exitcode}"
-            ends[end.split(" @ ")[0] if end.startswith("crash") else end] += 1
-            if end.startswith(("crash", "hang", "died", "unproven")):
-                bad.append(f"case {number}: {end}")
-                print(bad[-1], flush=True)
-            number += 1
+    for case, end in ProcessExecutor(jobs, SECONDS).run(_quietly, cases(files, count, seed)):
+        if isinstance(end, Casualty):
+            end = "hang" if end == TIME_LIMIT else f"died: {end.message}"
+        ends[end.split(" @ ")[0] if end.startswith("crash") else end] += 1
+        if end.startswith(("crash", "hang", "died", "unproven")):
+            bad.append(f"case {case.number}: {end}")
+            print(bad[-1], flush=True)
+    return ends, bad
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import threading
 import time
-from concurrent.futures import Future
 from itertools import pairwise
 
 import pytest
@@ -150,34 +149,29 @@ def test_siblings_teach_each_other_in_the_gateway_as_in_a_run(tmp_path, monkeypa
     assert len(seen) == 2 and seen[0] == seen[1] and seen[0].instances == 2 and seen[0].words
 
 
-class Breaks:
-    """A pool whose workers cannot start, as when a library is missing."""
-
-    active = True
-
-    def schedule(self, function, args):
-        future = Future()
-        future.set_exception(RuntimeError("Zanzibarsky"))
-        self.active = False
-        return future
-
-    def stop(self):
-        pass
-
-    join = stop
+def breaks(unit):
+    raise RuntimeError("Zanzibarsky")
 
 
-def test_a_pool_that_breaks_gives_its_units_back_and_is_replaced(monkeypatch):
+def test_units_over_which_the_work_breaks_come_back(monkeypatch):
     """What never came back would be waited for for ever."""
-    made = []
-    monkeypatch.setattr("scrub_pixels.gateway.workshop._pool", lambda jobs: made.append(Breaks()) or made[-1])
+    monkeypatch.setattr("scrub_pixels.gateway.workshop.work_together", breaks)
     workshop = Workshop(2, 0.0)
     for _ in range(2):
         workshop.begin(work.Unit(()))
         ((_, outcome),) = workshop.finished(SOON)
         assert isinstance(outcome, ScrubError) and "RuntimeError" in str(outcome)
         assert "Zanzibarsky" not in str(outcome)
-    assert len(made) == 2
+    workshop.close()
+
+
+def test_units_whose_workers_cannot_start_come_back(monkeypatch):
+    monkeypatch.setattr("scrub_pixels.run.workers._serve", abs)  # dies at once: what it gets is no number
+    workshop = Workshop(2, 0.0)
+    for _ in range(2):
+        workshop.begin(work.Unit(()))
+        ((_, outcome),) = workshop.finished(SOON)
+        assert isinstance(outcome, ScrubError) and "before they had work" in str(outcome)
     workshop.close()
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
-import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from scrub_pixels.catalog.parts import Batch, read_batch
+from scrub_pixels.run.workers import TimeLimitReached, WorkerLost, WorkerPool
 
 SECONDS_A_BATCH = 600.0
 SECONDS_A_FILE = 60.0
@@ -40,16 +38,11 @@ def read_batches(batches: Iterator[Batch], jobs: int) -> Iterator[Counted]:
 
 
 def _pooled(batches: Iterator[Batch], jobs: int, seconds: float) -> Iterator[tuple[Batch, list[int] | str]]:
-    pool = ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
-    try:
+    with WorkerPool(jobs) as pool:
         yield from _kept_busy(pool, batches, jobs * BATCHES_AHEAD, seconds)
-        pool.close()
-    finally:
-        pool.stop()
-        pool.join()
 
 
-def _kept_busy(pool: Any, batches: Iterator[Batch], most: int,
+def _kept_busy(pool: WorkerPool, batches: Iterator[Batch], most: int,
                seconds: float) -> Iterator[tuple[Batch, list[int] | str]]:
     running: dict[Any, Batch] = {}
     exhausted = False
@@ -58,7 +51,7 @@ def _kept_busy(pool: Any, batches: Iterator[Batch], most: int,
             batch = next(batches, None)
             exhausted = batch is None
             if batch is not None:
-                running[pool.schedule(read_batch, args=(batch,), timeout=seconds)] = batch
+                running[pool.submit(read_batch, batch, seconds)] = batch
         done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
         for future in done:
             yield running.pop(future), _outcome(future)
@@ -67,7 +60,7 @@ def _kept_busy(pool: Any, batches: Iterator[Batch], most: int,
 def _outcome(future: Any) -> list[int] | str:
     try:
         return future.result()
-    except futures.TimeoutError:
+    except TimeLimitReached:
         return "time-limit"
-    except ProcessExpired:
+    except WorkerLost:
         return "crashed"

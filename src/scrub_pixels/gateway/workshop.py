@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import queue
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from scrub_pixels.errors import ScrubError
 from scrub_pixels.run.executors import TASKS_AHEAD, Casualty, casualty_of
 from scrub_pixels.run.limits import Cost
 from scrub_pixels.run.work import Unit, work_together
+from scrub_pixels.run.workers import WorkerLost, WorkerPool
 from scrub_pixels.store.accounts import Account
 
 Outcome = tuple[Account, ...] | Casualty | ScrubError
@@ -36,16 +34,14 @@ class Workshop:
         self.room, self.hands = max(1, jobs * TASKS_AHEAD), max(1, jobs)
         self.cost = Cost(seconds if jobs else 0.0)
         self._done: queue.Queue[Done] = queue.Queue()
-        self._pool = _pool(jobs) if jobs else None
+        self._pool = WorkerPool(jobs) if jobs else None
 
     def begin(self, unit: Unit) -> None:
         """Begin a unit; its end comes from `finished`."""
         if self._pool is None:
             self._done.put((unit, _here(unit)))
             return
-        if not self._pool.active:  # it broke: what it held has come back, and others go on
-            self._pool = _pool(self.hands)
-        future = self._pool.schedule(work_together, args=(unit,))
+        future = self._pool.submit(work_together, unit)
         future.add_done_callback(self._collector(unit))
 
     def finished(self, timeout: float) -> list[Done]:
@@ -61,14 +57,9 @@ class Workshop:
         """Stop the workers; what they had not finished is done again by the next gateway."""
         if self._pool:
             self._pool.stop()
-            self._pool.join()
 
     def _collector(self, unit: Unit) -> Callable[[Future[Any]], None]:
         return lambda future: self._done.put((unit, _outcome(future)))
-
-
-def _pool(jobs: int) -> ProcessPool:
-    return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
 
 
 def _here(unit: Unit) -> Outcome:
@@ -81,7 +72,7 @@ def _here(unit: Unit) -> Outcome:
 def _outcome(future: Future[Any]) -> Outcome:
     try:
         return future.result()
-    except ProcessExpired as error:
+    except WorkerLost as error:
         return casualty_of(error)
     except CancelledError:
         return ScrubError("The gateway is stopping.")

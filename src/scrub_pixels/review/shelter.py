@@ -8,20 +8,17 @@ when one costs it.
 from __future__ import annotations
 
 import concurrent.futures as futures
-import multiprocessing
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import Protocol, TypeVar
 
 from scrub_pixels.errors import ScrubError
-from scrub_pixels.run.executors import SECONDS_BETWEEN_LOOKS, Casualty, casualty_of
+from scrub_pixels.run.executors import Casualty, casualty_of
 from scrub_pixels.run.limits import Cost
+from scrub_pixels.run.workers import WorkerLost, WorkerPool, WorkersCannotStart
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -90,13 +87,11 @@ class OneWorker:
 
     def __init__(self, share: float = SHARE_OF_FREE) -> None:
         self._share = share
-        self._pool: ProcessPool | None = None
-        self._lock = threading.Lock()
-        self._closed = False
+        self._pool = WorkerPool(1)
 
     def start(self) -> None:
         """Start the worker, and let it load what work needs."""
-        self._scheduled(_loaded)
+        self._submitted(_loaded, None)
 
     def cost(self, seconds: float) -> Cost:
         """Return the time asked for, and a share of the free memory: nobody ends the site for the rest."""
@@ -111,57 +106,26 @@ class OneWorker:
             If no worker can be started, or the site ends meanwhile.
         """
         try:
-            return self._run(work, task)
-        except BrokenProcessPool:  # it died while it had nothing to do, as when memory ran out elsewhere
-            self._forget()
-        try:
-            return self._run(work, task)
-        except BrokenProcessPool:
-            self._forget()
+            return self._submitted(work, task).result()
+        except WorkerLost as lost:
+            return casualty_of(lost)
+        except WorkersCannotStart:
             raise ScrubError("No worker process could be started.",
                              remedy="Check the memory that is free; it is tried again.") from None
-
-    def _run(self, work: Callable[[Task], Outcome], task: Task) -> Outcome | Casualty:
-        future = self._scheduled(work, task)
-        while not self._closed and not futures.wait([future], SECONDS_BETWEEN_LOOKS).done:
-            pass  # a pool that is stopped leaves its futures as they are
-        try:
-            return future.result(0)
-        except ProcessExpired as expired:
-            return casualty_of(expired)
-        except (futures.CancelledError, futures.TimeoutError):
+        except futures.CancelledError:
             raise ScrubError("The worker process was stopped.",
                              remedy="What was decided is kept, and done at the next start.") from None
 
     def close(self) -> None:
         """End the worker, in the middle of its work if need be: the next start does it again."""
-        with self._lock:
-            self._closed = True
-        self._forget()
+        self._pool.stop()
 
-    def _scheduled(self, work: Callable[..., Any], *tasks: Any) -> futures.Future[Any]:
-        pool = self._started()
+    def _submitted(self, work: Callable[[Task], Outcome], task: Task) -> futures.Future[Outcome]:
         try:
-            return pool.schedule(work, args=tasks)
+            return self._pool.submit(work, task)
         except RuntimeError:
-            if pool.active:
-                raise
-            raise BrokenProcessPool("the worker died since") from None
-
-    def _started(self) -> ProcessPool:
-        with self._lock:
-            if self._closed:
-                raise ScrubError("The site is ending.", remedy="What was decided is done at the next start.")
-            if self._pool is None:
-                self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
-            return self._pool
-
-    def _forget(self) -> None:
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.stop()
-            pool.join()
+            raise ScrubError("The site is ending.",
+                             remedy="What was decided is done at the next start.") from None
 
 
 class Shelters:
@@ -229,7 +193,7 @@ class Shelters:
         return shelter
 
 
-def _loaded() -> None:
+def _loaded(_: None) -> None:
     """Load what work about images needs; a worker does nothing else with this."""
     import scrub_pixels.review.pictures  # noqa: F401
 

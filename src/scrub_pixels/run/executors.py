@@ -9,19 +9,16 @@ a task is submitted to: both give `concurrent.futures` futures.
 from __future__ import annotations
 
 import concurrent.futures as futures
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
-
 from scrub_pixels.errors import ScrubError
 from scrub_pixels.run.limits import TIME_IS_UP
 from scrub_pixels.run.stopping import Stop
+from scrub_pixels.run.workers import TimeLimitReached, WorkerLost, WorkerPool
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -52,11 +49,11 @@ class Casualty:
 TIME_LIMIT = Casualty("time-limit", "The time limit for one Instance was reached.")
 
 
-def casualty_of(expired: ProcessExpired) -> Casualty:
+def casualty_of(lost: WorkerLost) -> Casualty:
     """Return what the end of a worker process says: its alarm went off, or native code crashed."""
-    if expired.exitcode == -TIME_IS_UP:
+    if lost.exitcode == -TIME_IS_UP:
         return TIME_LIMIT
-    return Casualty("crashed", f"The worker process died (exit code {expired.exitcode}).")
+    return Casualty("crashed", f"The worker process died (exit code {lost.exitcode}).")
 
 
 class Executor(Protocol):
@@ -160,44 +157,31 @@ class ProcessExecutor:
     def run(self, work: Callable[[Task], Outcome], tasks: Iterable[Task],
             stop: Stop | None = None) -> Iterator[tuple[Task, Outcome | Casualty]]:
         """Yield every task with its outcome as it ends."""
-        pool = ProcessPool(max_workers=self.jobs, context=multiprocessing.get_context("spawn"))
-        try:
+        # On the way out of an error or an interrupt nobody waits for the result: what a worker had
+        # not finished is redone by --resume.
+        with WorkerPool(self.jobs) as pool:
             yield from keep_busy(_Processes(pool, self.jobs, self.seconds), work, tasks, stop)
-            pool.close()
-        finally:
-            # On the way out of an error or an interrupt nobody waits for the result: what a
-            # worker had not finished is redone by --resume.
-            pool.stop()
-            pool.join()
 
 
 @dataclass(frozen=True)
 class _Processes:
-    pool: ProcessPool
+    pool: WorkerPool
     jobs: int
     seconds: float
 
     def submit(self, work: Callable[[Any], Any], task: Any) -> futures.Future[Any]:
-        return self.pool.schedule(work, args=(task,), timeout=self.seconds or None)
+        return self.pool.submit(work, task, self.seconds)
 
     def room(self) -> int:
         return self.jobs * TASKS_AHEAD
 
     def withdraw(self, future: futures.Future[Any]) -> bool:
-        # To cancel a task that runs would kill its worker in the middle of it.
-        return not future.running() and future.cancel()
+        return future.cancel()
 
     def casualty(self, error: BaseException) -> Casualty | None:
-        if isinstance(error, futures.TimeoutError):
+        if isinstance(error, TimeLimitReached):
             return TIME_LIMIT
-        if isinstance(error, BrokenProcessPool):
-            raise ScrubError("Worker processes died before they had work, as when they cannot start.",
-                             remedy="Start again with --resume; --jobs 0 works in one process and shows why. "
-                                    'A script needs `if __name__ == "__main__":` around its call.'
-                             ) from None
-        if not isinstance(error, ProcessExpired):
-            return None
-        return casualty_of(error)
+        return casualty_of(error) if isinstance(error, WorkerLost) else None
 
     def cancelled(self) -> ScrubError:
         return ScrubError("The worker processes were stopped.", remedy="Start again with --resume.")
