@@ -112,11 +112,12 @@ class CineSearch:
         return found + (self._picture.look_once(image, flowing, 1.0, wanted) if flowing else [])
 
     def _searched(self, image: Image, areas: list[Region], known: Sequence[Candidate]) -> list[Candidate]:
-        """Return the lines of parts of a frame, and what is too small to be a line of the search."""
+        """Return the lines of parts of a frame, and what is too small or large to be one of the search."""
         lines = self._picture.search(image, areas, known)
         small = self._picture.fine_print(image, areas, [*lines, *known])
         self.has_fine_print = self.has_fine_print or is_unread_fine_print(small)
-        return lines + small + self._picture.cut_by_edges(image, areas, [*lines, *small, *known])
+        found = lines + small + self._picture.large_print(image, areas, [*lines, *small, *known])
+        return found + self._picture.cut_by_edges(image, areas, [*found, *known])
 
     def _is_news(self, box: TextBox, frame: int, image: Image) -> bool:
         """Tell a box over moving ground that has to be read from one that was, and stands as it did."""

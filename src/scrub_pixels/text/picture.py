@@ -19,6 +19,7 @@ from scrub_pixels.text.detectors import Detectors
 from scrub_pixels.text.edge_print import EdgePrint
 from scrub_pixels.text.fine_print import FinePrint
 from scrub_pixels.text.ink import ink_of
+from scrub_pixels.text.large_print import LargePrint
 from scrub_pixels.text.leftovers import leftovers
 from scrub_pixels.text.letterspaced import Letterspaced
 from scrub_pixels.text.missed import Missed
@@ -119,6 +120,12 @@ class PictureSearch:
     ) -> list[Candidate]:
         """Return what stands in parts of `image` too small for the search, and outside of `lines`."""
         return FinePrint(self.detectors, self._reader, self.settings).found(image, areas, lines)
+
+    def large_print(
+        self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """Return what stands in parts of `image` too large for the search, unless `lines` explain it."""
+        return LargePrint(self.detectors.fine, self._reader).found(image, areas, lines)
 
     def cut_by_edges(
         self, image: Image, areas: Sequence[Region], lines: Sequence[Candidate]
