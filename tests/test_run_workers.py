@@ -1,5 +1,6 @@
 """Worker processes: what a task costs is said of that task, for certain; nothing waits for the dead."""
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -140,6 +141,20 @@ def test_a_process_left_behind_does_not_hide_that_its_worker_died(pool):
 def test_signals_to_the_whole_group_are_for_the_owner(pool, number):
     assert pool.submit(signalled, number).result(SOON) == number
     assert pool.submit(signals_a_program, 0).result(SOON) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_reach_no_worker_that_just_begins(pool, number):
+    """Sent all the time from before it has imported anything."""
+    others = {child.pid for child in multiprocessing.active_children()}
+    future, signals = pool.submit(own_number, 0), 0
+    while not future.done():
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                os.kill(child.pid, number)
+                signals += 1
+        time.sleep(0.002)
+    assert future.result(SOON) and signals > 5
 
 
 def test_a_pool_that_is_stopped_gives_everything_back(pool):

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
@@ -38,6 +39,9 @@ SECONDS_TO_LEAVE = 5.0
 SECONDS_BETWEEN_GLANCES = 0.005
 
 _BEGUN = "begun"
+
+_FOR_THE_OWNER = (signal.SIGINT, signal.SIGTERM)
+"""A terminal and a service manager send these to the whole group: the owner decides what is finished."""
 
 # What multiprocessing knows of children is for one thread: two that reap lose the exit code.
 _CHILDREN = threading.Lock()
@@ -207,11 +211,16 @@ class _Worker:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_serve, args=(theirs,), name="scrub-pixels worker")
-        try:
-            with _CHILDREN:
+        # What starts under a mask keeps it: else a signal to the group ends a worker that just begins. The
+        # tracker comes first, as its own start lifts the mask.
+        resource_tracker.ensure_running()
+        with _CHILDREN:
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_OWNER)
+            try:
                 self._process.start()
-        finally:
-            theirs.close()  # with the worker goes the last other end, and the pipe says so
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                theirs.close()  # with the worker goes the last other end, and the pipe says so
 
     def do(self, work: Callable[[Any], Any], task: Any, seconds: float) -> Any:
         """Return what ``work(task)`` gives there, or raise what it raised."""
@@ -274,9 +283,9 @@ class _Worker:
 
 def _serve(pipe: Connection) -> None:
     """Do what comes through the pipe, until its other end is closed or its owner has died."""
-    # A terminal and a service manager send these to the whole group: the owner decides what is finished.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _FOR_THE_OWNER:
         signal.signal(number, _unheard)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_OWNER)
     try:
         while True:
             raw = pipe.recv_bytes()
